@@ -1,0 +1,5 @@
+"""`python -m micropulse` is the command `micropulse`."""
+
+from micropulse.cli import main
+
+main()

@@ -1,0 +1,166 @@
+"""run(source, core, sinks): the one driver, for the live socket, a frames file and a tape alike.
+
+source   yields batches of Events
+Core     holds State and applies them
+sinks    take what comes out, and are told when a batch has ended
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from micropulse.digest import InputDigest, OutputDigest
+from micropulse.events import Events
+from micropulse.instrument import Instrument
+from micropulse.jit import load_core
+from micropulse.outbox import (
+    Outboxes,
+    outboxes,
+)
+from micropulse.params import Settings, check_features, execution_record, write_record
+from micropulse.schema import (
+    SECOND,
+)
+from micropulse.state import (
+    State,
+)
+
+CHECKPOINT_EVENTS = 10_000
+OUTBOX_ROWS = 4_096
+
+
+class Rows(NamedTuple):
+    """What came out since the last call: structured arrays of the records in schema.py.
+
+    They are views into the outboxes and are overwritten by the next call: copy what you keep.
+    """
+
+    samples: Any
+    signals: Any
+    orders: Any
+    fills: Any
+    trips: Any
+
+
+class Checkpoint(NamedTuple):
+    """Where a run stood after so many events."""
+
+    events: int
+    seq: int
+    ts: int
+    digest: str
+
+
+class Sink(Protocol):
+    """Something that takes what comes out."""
+
+    def take(self, rows: Rows) -> None:
+        """Rows have come; they are valid until this returns."""
+
+    def end_of_batch(self) -> None:
+        """The batch of events is done: a good moment to flush."""
+
+
+class Core:
+    """The state of one run of one strategy, and the compiled loop that moves it on."""
+
+    def __init__(
+        self,
+        strategy: ModuleType,
+        instrument: Instrument,
+        settings: Settings,
+        qty_decimals: int,
+        sample_every: int = SECOND,
+        rows: int = OUTBOX_ROWS,
+    ) -> None:
+        """`sample_every` in ns, 0 for every depth and trade row, -1 for every depth row; `rows` is
+        the size of the outboxes."""
+        check_features(settings.features)
+        self._code = load_core(strategy)
+        self.states = State.zeros(1)
+        self.memories = strategy.Memory.zeros(1)
+        self.params = strategy.Params.zeros(1)
+        state = self.states[0]
+        state.instrument = instrument
+        state.execution = execution_record(settings.execution, qty_decimals)
+        write_record(settings.features, state.settings)
+        write_record(settings.strategy, self.params[0])
+        state.clock.sample_every = sample_every
+        self._code.start(self.states)
+        self._out: Outboxes = outboxes(rows)
+        self.input_digest = InputDigest()
+        self.output_digest = OutputDigest()
+        self.checkpoints: list[Checkpoint] = []
+
+    @property
+    def state(self) -> Any:
+        """The State record, live: what it shows changes with the next batch."""
+        return self.states[0]
+
+    def feed(self, events: Events, sinks: Sequence[Sink]) -> None:
+        """Apply one batch; sinks get what comes out, then the end of the batch."""
+        self.input_digest.update(events)
+        cursor = self._out.cursor[0]
+        cursor.depth = cursor.trades = cursor.control = 0
+        left = events.n
+        while left:
+            due = CHECKPOINT_EVENTS - int(self.state.counts.events) % CHECKPOINT_EVENTS
+            done = self._code.advance(
+                self.states, self.memories, self.params, events, self._out, min(due, left)
+            )
+            left -= done
+            self._empty(sinks)
+            if done and self.state.counts.events % CHECKPOINT_EVENTS == 0:
+                self._checkpoint()
+        for sink in sinks:
+            sink.end_of_batch()
+
+    def snapshot(self) -> bytes:
+        """Everything the core knows, as bytes: State, then the strategy's Memory."""
+        return bytes(self.states.tobytes() + self.memories.tobytes())
+
+    def restore(self, snapshot: bytes) -> None:
+        """Go on from a snapshot of a core of the same code, strategy and parameters."""
+        size = self.states.nbytes
+        self.states.view(np.uint8)[:] = np.frombuffer(snapshot[:size], np.uint8)
+        self.memories.view(np.uint8)[:] = np.frombuffer(snapshot[size:], np.uint8)
+
+    def digest(self) -> str:
+        """The digest of the run as it stands."""
+        return self.output_digest.final(self.states, self.memories)
+
+    def _empty(self, sinks: Sequence[Sink]) -> None:
+        """Hand out what the outboxes hold, and start them anew."""
+        out, cursor = self._out, self._out.cursor[0]
+        rows = Rows(*(getattr(out, name)[: cursor[name]] for name in Rows._fields))
+        for name, part in rows._asdict().items():
+            if len(part):
+                self.output_digest.update(name, part)
+                cursor[name] = 0
+        for sink in sinks:
+            sink.take(rows)
+
+    def _checkpoint(self) -> None:
+        clock = self.state.clock
+        digest = self.output_digest.checkpoint(self.states, self.memories)
+        events = int(self.state.counts.events)
+        self.checkpoints.append(Checkpoint(events, int(clock.seq), int(clock.now), digest))
+
+
+def run(source: Iterable[Events], core: Core, sinks: Sequence[Sink]) -> None:
+    """Drive everything a source has through the core. The end of a source closes nothing."""
+    for events in source:
+        core.feed(events, sinks)
+
+
+def record_dict(record: Any) -> dict[str, Any]:
+    """A record as plain Python values, nested ones and arrays included."""
+    plain: dict[str, Any] = {}
+    for name in record.dtype.names:
+        value = record[name]
+        plain[name] = record_dict(value) if isinstance(value, np.void) else value.tolist()
+    return plain

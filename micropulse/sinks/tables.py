@@ -1,0 +1,210 @@
+"""Records -> Arrow tables and Parquet files.
+
+Prices, quantities and money are DECIMAL over the very int64 the core computed with; times are
+timestamp[ns, UTC]; null features are null. polars, DuckDB and pandas open the files as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from micropulse.instrument import decimals_of_money
+from micropulse.schema import (
+    FEATURE_COLUMNS,
+    ORDER_NOTES,
+    ORDER_STATES,
+    ROW_EVENTS,
+    SIDES,
+    SIGNALS,
+    WALL_ENDS,
+    Fill,
+    Order,
+    Sample,
+    Signal,
+)
+
+ROW_GROUP = 131_072
+TIME = pa.timestamp("ns", tz="UTC")
+FLAGS = ("book_stale", "warm_10s", "closes", "after_gap")
+TIMES = ("ts", "ts_recv", "ready_ts", "status_ts", "removed_wall_ts")
+TRADE_SIDES = ("sell", "", "buy")  # side + 1
+
+
+class Digits(NamedTuple):
+    """How many decimals a run's prices and quantities have."""
+
+    px: int
+    qty: int
+
+    @property
+    def money(self) -> int:
+        """Decimals of cash, fees and P&L."""
+        return decimals_of_money(self.px, self.qty)
+
+
+def features_table(samples: Any) -> pa.Table:
+    """`seq`, `ts_recv`, `event`, then every feature, one row a sample."""
+    columns = {
+        "seq": pa.array(samples["seq"]),
+        "ts_recv": times(samples["ts_recv"]),
+        "event": words(samples["event"], ROW_EVENTS),
+    }
+    features = samples["features"]
+    for name in FEATURE_COLUMNS:
+        columns[name] = _feature(name, features[name])
+    return pa.table(columns)
+
+
+def samples_table(samples: Any, digits: Digits) -> pa.Table:
+    """The features once a second, and what was held: `position`, `cash`, `equity`."""
+    table = features_table(samples)
+    table = table.append_column("position", decimals(samples["qty"], digits.qty))
+    table = table.append_column("cash", decimals(samples["cash"], digits.money))
+    return table.append_column("equity", decimals(samples["equity"], digits.money))
+
+
+def signals_table(signals: Any, digits: Digits, reasons: tuple[str, ...]) -> pa.Table:
+    """Walls, spikes, entries considered. `px` is the wall's, else the mid."""
+    walls = signals["kind"] < SIGNALS.index("spike_up")
+    side = np.where(walls, signals["side"], signals["side"] + 4)
+    px = np.where(walls, signals["px"] * 10, signals["px"] * 5)  # twice the mid has a digit more
+    return pa.table(
+        {
+            "seq": pa.array(signals["seq"]),
+            "ts": times(signals["ts"]),
+            "kind": words(signals["kind"], SIGNALS),
+            "side": words(side, (*SIDES, *TRADE_SIDES)),
+            "px": decimals(px, digits.px + 1),
+            "qty": decimals(signals["qty"], digits.qty),
+            "age_s": pa.array(signals["age_ns"] / 1e9),
+            "reason": words(signals["reason"], reasons),
+        }
+    )
+
+
+def orders_table(orders: Any, digits: Digits, reasons: tuple[str, ...]) -> pa.Table:
+    """A row each time an order changed its status, rejected and expired ones included."""
+    arrival = orders["arrival"]
+    unknown = arrival == np.iinfo(np.int64).min
+    return pa.table(
+        {
+            "order_id": pa.array(orders["id"]),
+            "status": words(orders["status"], ORDER_STATES),
+            "status_seq": pa.array(orders["status_seq"]),
+            "status_ts": times(orders["status_ts"]),
+            "note": words(orders["note"], ORDER_NOTES),
+            "seq": pa.array(orders["seq"]),
+            "ts": times(orders["ts"]),
+            "side": words(orders["side"] + 1, TRADE_SIDES),
+            "qty": decimals(orders["qty"], digits.qty),
+            "filled": decimals(orders["filled"], digits.qty),
+            "closes": pa.array(orders["closes"] != 0),
+            "reason": words(orders["reason"], reasons),
+            "latency_ns": pa.array(orders["latency_ns"]),
+            "ready_ts": times(orders["ready_ts"]),
+            "arrival": times(arrival, null=unknown),
+            "mid": decimals(orders["mid2"] * 5, digits.px + 1),
+            "books": pa.array(orders["books"]),
+            "after_gap": pa.array(orders["after_gap"] != 0),
+        }
+    )
+
+
+def fills_table(fills: Any, digits: Digits) -> pa.Table:
+    """A row a slice: what was paid, and what the level showed."""
+    return pa.table(
+        {
+            "order_id": pa.array(fills["order_id"]),
+            "slice": pa.array(fills["slice_no"]),
+            "seq": pa.array(fills["seq"]),
+            "ts": times(fills["ts"]),
+            "book_ts": times(fills["txn"]),
+            "side": words(fills["side"] + 1, TRADE_SIDES),
+            "px": decimals(fills["px"], digits.px),
+            "level_px": decimals(fills["level_px"], digits.px),
+            "qty": decimals(fills["qty"], digits.qty),
+            "fee": decimals(fills["fee"], digits.money),
+        }
+    )
+
+
+def _feature(name: str, column: Any) -> pa.Array:
+    if name == "removed_wall_side":
+        return words(column, SIDES)
+    if name == "removed_wall_kind":
+        return words(column, WALL_ENDS)
+    if name in TIMES:
+        return times(column, null=column == 0)
+    if name in FLAGS:
+        return pa.array(column != 0)
+    return pa.array(column, from_pandas=True)
+
+
+def decimals(column: Any, digits: int) -> pa.Array:
+    """int64 as DECIMAL(18, digits), over the same bytes."""
+    values = np.ascontiguousarray(column, dtype=np.int64)
+    kind = pa.decimal64(18, digits)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+
+
+def times(column: Any, null: Any = None) -> pa.Array:
+    """int64 ns as timestamp[ns, UTC]."""
+    values = np.ascontiguousarray(column, dtype=np.int64)
+    return pa.array(values, mask=null).cast(pa.int64()).cast(TIME)
+
+
+def words(column: Any, names: tuple[str | None, ...]) -> pa.Array:
+    """Codes as the words they stand for; '' and None are null."""
+    vocabulary = pa.array([name or None for name in names], pa.string())
+    return vocabulary.take(pa.array(np.ascontiguousarray(column)))
+
+
+class ParquetFile:
+    """A Parquet file that appears under its name when it is complete, and not before."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, table: pa.Table) -> None:
+        """Append rows; a row group is written once there are enough of them."""
+        self._waiting.append(table)
+        self._rows += len(table)
+        if self._rows >= ROW_GROUP:
+            self._write()
+
+    def _write(self) -> None:
+        table = pa.concat_tables(self._waiting)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._partial, table.schema, compression="zstd", store_decimal_as_integer=True
+            )
+        self._writer.write_table(table, row_group_size=ROW_GROUP)
+        self._waiting, self._rows = [], 0
+
+    def close(self) -> None:
+        """Write the rest and give the file its name."""
+        if self._waiting:
+            self._write()
+        if self._writer is not None:
+            self._writer.close()
+            self._partial.replace(self._path)
+
+    def discard(self) -> None:
+        """Give up: nothing appears under the file's name."""
+        if self._writer is not None:
+            self._writer.close()
+            self._partial.unlink(missing_ok=True)
+
+
+EMPTY_SAMPLES, EMPTY_SIGNALS = Sample.zeros(0), Signal.zeros(0)
+EMPTY_ORDERS, EMPTY_FILLS = Order.zeros(0), Fill.zeros(0)

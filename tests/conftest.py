@@ -1,0 +1,25 @@
+"""How Hypothesis draws: `dev` by default, `ci` the same examples each time, `soak` for long.
+
+    HYPOTHESIS_PROFILE=soak SOAK_EXAMPLES=20000 ./mp test -k tape
+
+A first example may compile a kernel, so no profile has a deadline.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+SLOW_START = (HealthCheck.too_slow,)
+
+settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=SLOW_START)
+settings.register_profile(
+    "ci", settings.get_profile("dev"), derandomize=True, database=None, print_blob=True
+)
+settings.register_profile(
+    "soak", settings.get_profile("dev"), max_examples=int(os.environ.get("SOAK_EXAMPLES", "5000"))
+)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)

@@ -1,0 +1,162 @@
+"""Frames of the wire for tests: what each kind looks like, and what must become of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from micropulse.events import Frames, frozen
+from micropulse.wire import Decoded, Decoder, encode
+from tests.oracle import Event, reading
+from tests.oracle.columns import rows_of
+
+BIDS, ASKS = '"b":[["85606.30","16.972"],["85606.20","0.049"]]', '"a":[["85606.40","0.094"]]'
+IDS = '"U":11622543872680,"u":11622543895639,"pu":11622543872538'
+PRICE, SOLD = '"p":"83680.00","q":"0.001"', '"X":"MARKET","m":true'
+
+
+class Vector(NamedTuple):
+    """A frame; `becomes` is "book" or "trade", or the count of a Decoder it is found in."""
+
+    name: str
+    becomes: str
+    frame: str
+
+
+def wrap(stream: str, data: str) -> str:
+    return f'{{"stream":"{stream}","data":{{{data}}}}}'
+
+
+def book(data: str, stream: str = "depth5@100ms") -> str:
+    start = '"e":"depthUpdate","E":1790046434001,"T":1790046434000,"s":"BTCUSDT"'
+    return wrap(f"btcusdt@{stream}", f"{start},{data}")
+
+
+def trade(data: str, stream: str = "btcusdt@trade") -> str:
+    start = '"e":"trade","E":1790370834849,"T":1790370834848,"s":"BTCUSDT","t":8121136411'
+    return wrap(stream, f"{start},{data}")
+
+
+def unwrapped(frame: str) -> str:
+    return frame.partition('"data":')[2][:-1]
+
+
+def turned(frame: str) -> str:
+    stream, _, data = frame[1:-1].partition(',"data":')
+    return f'{{"data":{data},{stream}}}'
+
+
+SIX = ",".join(f'["{px}.00","1.000"]' for px in range(16, 10, -1))
+
+VECTORS = (
+    Vector("book 2026", "book", book(f'"ps":"BTCUSDT",{IDS},{BIDS},{ASKS},"st":1')),
+    Vector("book 2024", "book", book(f"{IDS},{BIDS},{ASKS}")),
+    Vector("book of 20", "book", book(f"{IDS},{BIDS},{ASKS}", "depth20@500ms")),
+    Vector("book of 10 without a pace", "book", book(f"{IDS},{BIDS},{ASKS}", "depth10")),
+    Vector("empty book", "book", book(f'{IDS},"b":[],"a":[]')),
+    Vector("book without bids", "book", book(f'{IDS},"b":[],{ASKS}')),
+    Vector("trade 2026", "trade", trade(f'{PRICE},{SOLD},"st":1')),
+    Vector("trade 2024", "trade", trade(f"{PRICE},{SOLD}")),
+    Vector("trade without X", "trade", trade(f'{PRICE},"m":false')),
+    Vector("trade NA", "trade", trade('"p":"0","q":"0","X":"NA","m":true,"st":1')),
+    Vector("trade RPI", "trade", trade(f'{PRICE},"X":"RPI","m":false,"st":1')),
+    Vector("trade of a fund", "trade", trade(f'{PRICE},"X":"INSURANCE_FUND","m":true,"st":1')),
+    Vector("trade ADL", "trade", trade(f'{PRICE},"X":"ADL","m":false,"st":1')),
+    Vector("trade of a new kind", "trade", trade(f'{PRICE},"X":"DARK","m":false,"st":1')),
+    Vector("new key", "fallback", trade(f'{PRICE},"nk":{{"<E>":"<<"}},{SOLD}')),
+    Vector("spaces between", "fallback", trade(f" {PRICE} , {SOLD}")),
+    Vector("other order", "fallback", book(f"{BIDS},{ASKS},{IDS}")),
+    Vector("keys twice", "fallback", trade(f'"t":"no","p":"x",{PRICE},"t":17,{SOLD}')),
+    Vector("data first", "fallback", turned(trade(f"{PRICE},{SOLD}"))),
+    Vector("no s", "fallback", trade(f"{PRICE},{SOLD}").replace('"s":"BTCUSDT",', "")),
+    Vector("fewer digits", "trade", trade(f'"p":"83680.5","q":"7",{SOLD}')),
+    Vector("leading zero", "inexact", trade(f'"p":"083680.00","q":"0.001",{SOLD}')),
+    Vector("escape in a price", "inexact", trade(f'"p":"8\\u0033680.00","q":"0.001",{SOLD}')),
+    Vector("space in a level", "inexact", book(f'{IDS},{BIDS},"a":[["1.00", "1.000"]]')),
+    Vector("other digits", "inexact", book(f'{IDS},"b":[["2.0","1.0"],["1.00","1.0"]],{ASKS}')),
+    Vector("book without U", "undecoded", book(f'"u":2,"pu":1,{BIDS},{ASKS}')),
+    Vector("six levels of five", "undecoded", book(f'{IDS},"b":[{SIX}],{ASKS}')),
+    Vector("level of three", "undecoded", book(f'{IDS},"b":[["1.00","1.000",[]]],{ASKS}')),
+    Vector("negative quantity", "undecoded", book(f'{IDS},"b":[["1.00","-1.000"]],{ASKS}')),
+    Vector("price no number", "undecoded", trade(f'"p":"NaN","q":"0.001",{SOLD}')),
+    Vector("price no text", "undecoded", trade(f'"p":83680.00,"q":"0.001",{SOLD}')),
+    Vector("price with exponent", "undecoded", trade(f'"p":"8e4","q":"0.001",{SOLD}')),
+    Vector("id not whole", "undecoded", book(f'"U":1.5,"u":2,"pu":1,{BIDS},{ASKS}')),
+    Vector("id too long", "undecoded", trade(f'{PRICE},"t":1{"0" * 18},{SOLD}')),
+    Vector("time after 2262", "undecoded", trade(f'{PRICE},"T":9223372036855,{SOLD}')),
+    Vector("m neither true nor false", "undecoded", trade(f'{PRICE},"X":"MARKET","m":1')),
+    Vector("X no text", "undecoded", trade(f'{PRICE},"X":null,"m":true')),
+    Vector("s of another", "undecoded", trade(f'{PRICE},{SOLD},"s":"ETHUSDT"')),
+    Vector("e of another", "undecoded", trade(f'{PRICE},{SOLD},"e":"aggTrade"')),
+    Vector("data a list", "undecoded", '{"stream":"btcusdt@trade","data":[1]}'),
+    Vector("stream twice", "undecoded", trade(f"{PRICE},{SOLD}")[:-1] + ',"stream":"x@trade"}'),
+    Vector("more digits", "too_many_digits", trade(f'"p":"83680.001","q":"0.001",{SOLD}')),
+    Vector("price too large", "too_many_digits", trade(f'"p":"1{"0" * 16}","q":"0",{SOLD}')),
+    Vector("diff depth", "other_frames", book(f"{IDS},{BIDS},{ASKS}", "depth@100ms")),
+    Vector("book of 50", "other_frames", book(f"{IDS},{BIDS},{ASKS}", "depth50")),
+    Vector("book ticker", "other_frames", wrap("btcusdt@bookTicker", '"u":1,"s":"BTCUSDT"')),
+    Vector("all markets", "other_frames", wrap("!forceOrder@arr", '"o":{"s":"ETHUSDT"}')),
+    Vector("unwrapped trade", "other_frames", unwrapped(trade(f"{PRICE},{SOLD}"))),
+    Vector("acknowledgement", "other_frames", '{"result":null,"id":1}'),
+    Vector("REST body", "other_frames", '{"lastUpdateId":1,"bids":[],"asks":[]}'),
+    Vector("REST list", "other_frames", '[{"symbol":"BTCUSDT"}]'),
+    Vector("other symbol", "other_symbols", wrap("ethusdt@trade", '"e":"trade","s":"ETHUSDT"')),
+    Vector("other ticker", "other_symbols", wrap("ethusdt@bookTicker", '"e":"bookTicker"')),
+    Vector("other, unwrapped", "other_symbols", '{"e":"trade","s":"ETHUSDT"}'),
+    Vector("torn", "not_json", '{"stream":"btcusdt@trade","data":{"e":"tr'),
+    Vector("nothing", "not_json", ""),
+    Vector("garbage", "not_json", "\x00\x01 no frame"),
+)
+
+
+def frames_of(texts: Iterable[bytes | str], first_seq: int = 0) -> Frames:
+    """Frames received a microsecond apart, by connections 0, 1, 2, 0, …"""
+    parts = [text.encode() if isinstance(text, str) else text for text in texts]
+    stop = np.cumsum([len(part) for part in parts], dtype="i8")
+    seq = np.arange(first_seq, first_seq + len(parts))
+    return Frames(
+        frozen(np.frombuffer(b"".join(parts), "u1"), "u1"),
+        frozen(stop - [len(part) for part in parts]),
+        frozen(stop),
+        frozen(seq),
+        frozen(1_790_000_000_000_000_000 + seq * 1_000),
+        frozen(seq % 3, "i2"),
+    )
+
+
+def texts_of(frames: Frames) -> list[bytes]:
+    """The text of each frame."""
+    spans = zip(frames.start.tolist(), frames.stop.tolist(), strict=True)
+    return [frames.text[start:stop].tobytes() for start, stop in spans]
+
+
+def slow(frame: bytes, seq: int, ts_recv: int, conn: int, scales: tuple[int, int]) -> Event:
+    """The event of a frame, read with json and decimal."""
+    body = json.loads(frame.decode("utf-8", "surrogateescape"))
+    shows = re.search(r"@depth(5|10|20)(@|$)", body["stream"])
+    if shows:
+        depth = int(shows[1])
+        return reading.book(seq, ts_recv, body["data"], depth, *scales)._replace(conn=conn)
+    return reading.trade(seq, ts_recv, body["data"], *scales)._replace(conn=conn)
+
+
+def check(frames: Frames, decoder: Decoder) -> Decoded:
+    """Decode, and prove it: each event is what json reads, each frame is text or comes back."""
+    decoded = decoder.decode(frames)
+    texts = texts_of(frames)
+    place = {seq: n for n, seq in enumerate(frames.seq.tolist())}
+    scales = decoder.px_decimals or 0, decoder.qty_decimals or 0
+    for row in rows_of(decoded.events):
+        assert row == slow(texts[place[row.seq]], row.seq, row.ts_recv, row.conn, scales)
+    back = encode(decoded.events, decoder.layouts, *scales)
+    came_back = [place[seq] for seq in back.seq.tolist()]
+    assert texts_of(back) == [texts[n] for n in came_back]
+    kept = sorted([*came_back, *decoded.verbatim.tolist(), *decoded.others.tolist()])
+    assert kept == list(range(len(texts)))
+    for name in ("seq", "ts_recv", "conn"):
+        assert getattr(back, name).tolist() == getattr(frames, name)[came_back].tolist()
+    return decoded
