@@ -109,7 +109,7 @@ def advance(
         if kind != CLOCK_ROW and (
             state.clock.sample_every == 0 or (state.clock.sample_every < 0 and kind == DEPTH_ROW)
         ):
-            put_sample(state, ts, kind, out)
+            put_sample(state, state.clock.now, kind, out)
         done += 1
     return done
 

@@ -42,11 +42,10 @@ def control(state: State, kind: int, conn: int, out: Outboxes) -> None:
     feed, counts = state.feed, state.counts
     counts.controls += 1
     if kind == CONNECT:
-        feed.open += 1
+        _open(state, conn)
     elif kind == DISCONNECT:
         counts.disconnects += 1
-        feed.open = max(0, feed.open - 1)
-        _forget_chains(state, conn)
+        _close(state, conn)
         if feed.open <= 1:
             settle_missing(state)
         if feed.open == 0:
@@ -61,17 +60,37 @@ def control(state: State, kind: int, conn: int, out: Outboxes) -> None:
 
 
 @kernel
+def _open(state: State, conn: int) -> None:
+    """Remember an open connection, once."""
+    feed = state.feed
+    for i in range(feed.open):
+        if feed.conns[i] == conn:
+            return
+    if feed.open == CONNECTIONS:
+        state.counts.connections_full += 1
+        return
+    feed.conns[feed.open] = conn
+    feed.open += 1
+
+
+@kernel
+def _close(state: State, conn: int) -> None:
+    """Forget a connection and its chains: its number may come again, they do not go on."""
+    feed = state.feed
+    for i in range(feed.open):
+        if feed.conns[i] == conn:
+            feed.open -= 1
+            feed.conns[i] = feed.conns[feed.open]
+            break
+    for i in range(len(feed.chains)):
+        if feed.chains[i].conn == conn:
+            feed.chains[i].known = False
+
+
+@kernel
 def _lose_feed(state: State, out: Outboxes) -> None:
     """Nobody is listening any more: what depends on an unbroken feed ends."""
     forget_feed(state)
     lose_connection(state, out)
     for i in range(len(state.feed.chains)):
         state.feed.chains[i].known = False
-
-
-@kernel
-def _forget_chains(state: State, conn: int) -> None:
-    """A closed connection's number may come again; its chain does not go on."""
-    for i in range(len(state.feed.chains)):
-        if state.feed.chains[i].conn == conn:
-            state.feed.chains[i].known = False

@@ -29,7 +29,7 @@ class FeatureSettings(Record):
     spike_window_ms: i8 = 1000
     spike_signal: f8 = 0.0003
     wall_k: f8 = 5.0
-    wall_floor: i8 = 250_000
+    wall_floor: f8 = 100_000.0
     wall_min_age_ms: i8 = 500
     wall_gone_share: f8 = 0.3
     wall_at_best: flag = False

@@ -167,7 +167,8 @@ class Chain(Record):
 class Feed(Record):
     """Connections and ids."""
 
-    open: i8
+    open: i8  # connections that were opened and not closed
+    conns: Annotated[Array[int], CONNECTIONS]  # their numbers
     trade_known: flag
     first_trade_id: i8
     last_trade_id: i8
@@ -197,6 +198,7 @@ class Counts(Record):
     window_full: i8
     queue_full: i8
     walls_full: i8
+    connections_full: i8
     walls: i8
     walls_cancelled: i8
     walls_eaten: i8

@@ -99,7 +99,7 @@ class Decoder:
         self.qty_decimals = qty_decimals
         self.layouts: list[str] = []
         self.counts = dict.fromkeys(COUNTS, 0)
-        self.last_error = ""  # of the last frame counted as undecoded or not_json
+        self.last_error = ""  # of the last frame counted as undecoded
         self._levels = min(DEPTHS)
         self._heads: dict[bytes, int] = {}
         self._make_ready()
@@ -155,9 +155,11 @@ class Decoder:
                 self._learn_head(claim, 0)
                 return "other_frames", None
             return "", read(frame, claim)
+        except NotJsonError:
+            return "not_json", None
         except WireError as error:
             self.last_error = str(error)
-            return "not_json" if isinstance(error, NotJsonError) else "undecoded", None
+            return "undecoded", None
 
     def _scales(self, reading: Reading) -> tuple[int, int] | None:
         """The symbol's digits, as this frame sets or confirms them; None when it has too many.

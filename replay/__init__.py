@@ -1,0 +1,1 @@
+"""What is done with a recording: read it, replay it, backtest on it, compare, simulate one."""

@@ -13,7 +13,17 @@ from micropulse.events import Events
 from micropulse.instrument import instrument
 from micropulse.params import resolve
 from micropulse.run import Core, Rows
-from micropulse.schema import ROW_EVENTS, SECOND, SIDES, WALL_ENDS
+from micropulse.schema import (
+    ROW_EVENTS,
+    SECOND,
+    SIDES,
+    WALL_ENDS,
+    Fill,
+    Order,
+    Sample,
+    Signal,
+    Trip,
+)
 from micropulse.strategy import load_strategy
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -24,7 +34,10 @@ class Kept:
     """A sink that keeps everything."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, list[Any]] = {name: [] for name in Rows._fields}
+        records = (Sample, Signal, Order, Fill, Trip)
+        self._parts = {
+            name: [record.zeros(0)] for name, record in zip(Rows._fields, records, strict=True)
+        }
 
     def take(self, rows: Rows) -> None:
         for name, part in rows._asdict().items():

@@ -113,6 +113,7 @@ SIDE = st.sampled_from(("bid", "ask"))
 LEVEL = st.sampled_from((-1, 0, 1, 2, 3))
 USUAL = st.sampled_from((5, 10, 20))
 AFTER_MS = st.sampled_from((0, 50, 1, -1, 100, 150, -150))
+AHEAD_MS = st.sampled_from((50, 100, 150))  # of the last book; the next is 100 ms later
 LEFT = st.sampled_from((10, 0, 11, 5, 3, 2, 0))
 TICKS = st.integers(-25, 25) | st.sampled_from((-44, -22, 22, 44))
 CONN = st.integers(0, 2)
@@ -126,13 +127,12 @@ def wall_moves(wait: st.SearchStrategy[int]) -> st.SearchStrategy[Move]:
     """What makes and ends walls; with short waits, so that they live to see it."""
     return st.one_of(
         move(wait, "show", USUAL, USUAL, st.sampled_from((0, 0, 0, 1, 60))),
+        move(wait, "show", st.sampled_from((5, 20, 0)), st.sampled_from((5, 20, 0))),
         move(wait, "show"),
         move(wait, "hit", SIDE, LEVEL, st.integers(0, 5), AFTER_MS, st.booleans()),
         move(wait, "appear", SIDE, st.integers(1, 4), st.sampled_from((100, 80, 5, 10))),
         move(wait, "devour", SIDE, st.sampled_from((5, 10, 4)), LEFT, AFTER_MS, st.booleans()),
-        move(
-            wait, "devour", SIDE, st.just(5), LEFT, st.sampled_from((50, 100, 150)), st.just(True)
-        ),
+        move(wait, "devour", SIDE, st.just(5), LEFT, AHEAD_MS, st.just(True), st.integers(0, 1)),
         move(wait, "excursion", TICKS, SIDE, LEFT),
         move(wait, "place", SIDE, st.integers(1, 6), st.sampled_from(SIZES)),
         move(wait, "resize", SIDE, LEVEL, st.sampled_from((0, 1, 2, 3, 4, 9, 10, 11, 20))),

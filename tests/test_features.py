@@ -55,7 +55,9 @@ def test_real_frames_give_the_oracles_features() -> None:
 
 def test_non_prints_change_no_feature_but_pass_time() -> None:
     market = random_market(7, 3_000)
-    odd = [row for row in market.rows if getattr(row, "kind", "") in ("NA", "INSURANCE_FUND", "ADL")]
+    odd = [
+        row for row in market.rows if getattr(row, "kind", "") in ("NA", "INSURANCE_FUND", "ADL")
+    ]
     assert odd, "the market must have non-prints for this test to say anything"
     core = new_core("idle", sample_every=0)
     before_after = list(feature_rows(run_through(core, [market.events]).out["samples"]))

@@ -65,11 +65,11 @@ def test_the_baseline_is_the_mean_of_all_levels_seen(qty: int, wall: float | Non
     assert log.book(89 * S, bids(p98=qty)).last("bid_wall_px") == wall
 
 
-@pytest.mark.parametrize(("t", "wall"), [(90 * S - 1, None), (90 * S, 98.0)])
+@pytest.mark.parametrize(("t", "wall"), [(90 * S - 1, 98.0), (90 * S, None)])
 def test_the_baseline_reaches_back_sixty_buckets(t: int, wall: float | None) -> None:
     # Second 30 is the oldest of the sixty up to second 89. In second 90 the baseline has no
-    # level, is 0, and the floor alone decides about 98 x 30.
-    log = warm_log(wall_min_age_ms=0).book(t, bids(p98=30))
+    # level, and nothing is of wall size.
+    log = warm_log(wall_min_age_ms=0).book(t, bids(p98=60))
     assert log.last("bid_wall_px") == wall
 
 
@@ -80,7 +80,8 @@ def test_the_baseline_is_taken_before_the_books_own_levels() -> None:
 
 
 def test_the_best_level_is_not_in_the_baseline() -> None:
-    log = warm_log(wall_min_age_ms=0).book(40 * S, bids(p100=900)).book(WARM, bids(p98=50))
+    # With the best ones it would be (9 x 10 + 49) / 10 and wall size above 69.
+    log = warm_log(wall_min_age_ms=0).book(40 * S, bids(p100=49)).book(WARM, bids(p98=50))
     assert log.last("bid_wall_px") == 98.0
 
 
@@ -303,7 +304,8 @@ def test_a_new_level_takes_the_place_of_the_wall_that_slid_out_longest_ago() -> 
 
 
 def test_a_level_is_not_tracked_when_all_32_are_in_view() -> None:
-    log, far = warm_log(), {9000: 10}
+    # The level that finds no room enters the baseline; at half of it the walls stay walls.
+    log, far = warm_log(wall_k=0.5), {9000: 10}
     for second in (60, 61):
         log.book(second * S, walls_at(1000, 33), far)
     log.book(62 * S, walls_at(1000, 33) | {967: 500}, far)

@@ -30,9 +30,9 @@ def roll_baseline(side: WallSide, now: int) -> None:
 
 @kernel
 def is_wall_size(state: State, side: WallSide, px: int, qty: int) -> bool:
-    """qty >= wall_k x baseline and px x qty >= wall_floor; the baseline is 0 without a level."""
+    """qty >= wall_k x baseline and px x qty >= wall_floor; nothing is, without a baseline."""
     scale = state.instrument.px_scale * state.instrument.qty_scale
-    if px * qty < state.settings.wall_floor * scale:
+    if side.base_levels == 0 or px * qty < state.settings.wall_floor * scale:
         return False
     return float(qty) * side.base_levels >= state.settings.wall_k * side.base_qty
 
@@ -47,12 +47,11 @@ def is_tracked(side: WallSide, px: int) -> bool:
 
 
 @kernel
-def add_to_baseline(state: State, side: WallSide, ladder: Ladder) -> None:
-    """Add the levels behind the best, without tracked ones and those of wall size."""
+def add_to_baseline(side: WallSide, ladder: Ladder) -> None:
+    """Add the levels behind the best that are not tracked."""
     qty, levels = 0, 0
     for k in range(1, ladder.n):
-        px = ladder.px[k]
-        if not is_wall_size(state, side, px, ladder.qty[k]) and not is_tracked(side, px):
+        if not is_tracked(side, ladder.px[k]):
             qty += ladder.qty[k]
             levels += 1
     bucket = side.buckets[side.second % BUCKETS]

@@ -59,7 +59,7 @@ def _watch_side(state: State, side: WallSide, ladder: Ladder, out: Outboxes) -> 
     judge_tracked(state, side, ladder, out)
     find_candidates(state, side, ladder)
     promote(state, side, out)
-    add_to_baseline(state, side, ladder)
+    add_to_baseline(side, ladder)
 
 
 @kernel

@@ -12,23 +12,33 @@ is made to look like, and what it is not: docs/simulator.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from micropulse.events import Frames
+from replay.frames import write_frames
 from replay.simulator.exchange import publish
-from replay.simulator.faults import EVERY_FAULT, NO_FAULTS, Faults
+from replay.simulator.faults import EVERY_FAULT, NO_FAULTS, ORDINARY, Faults, faults_named
 from replay.simulator.line import BOOK_ROWS, ROOM, TRADE_ROWS, deliver, open_line
 from replay.simulator.market import MS, Market, Message, open_market
 from replay.simulator.rng import seed_rng
 from replay.simulator.takers import FILLS_MAX
 from replay.simulator.wire_form import frames_of
 
-__all__ = ["EVERY_FAULT", "NO_FAULTS", "ORDINARY", "START_NS", "Faults", "simulate"]
+__all__ = [
+    "EVERY_FAULT",
+    "NO_FAULTS",
+    "ORDINARY",
+    "START_NS",
+    "Faults",
+    "faults_named",
+    "simulate",
+    "write",
+]
 
 START_NS = 1_767_571_200_000_000_000  # 2026-01-05 00:00:00 UTC
 START_TICKS = 850_000  # 85,000.0 USDT
-ORDINARY = Faults()
 ROWS = 16_384  # of a chunk, about
 
 
@@ -49,6 +59,17 @@ def simulate(
         raise ValueError(f"cannot simulate {hours} hours from {start_ns}, {rows} rows at a time")
     start = start_ns // MS * MS
     return _chunks(seed, start, start + round(hours * 3_600_000) * MS, faults, rows)
+
+
+def write(
+    path: str | Path,
+    seed: int,
+    hours: float,
+    start_ns: int = START_NS,
+    faults: Faults = ORDINARY,
+) -> int:
+    """Write the frames of `simulate` to a frames file; how many. The suffix packs it."""
+    return write_frames(path, simulate(seed, hours, start_ns, faults))
 
 
 def _chunks(seed: int, start: int, end: int, faults: Faults, rows: int) -> Iterator[Frames]:

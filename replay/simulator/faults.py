@@ -12,7 +12,7 @@ class Faults(NamedTuple):
     """Each 0 is off. The defaults are what every ordinary day shows; EVERY_FAULT turns all on."""
 
     na_rows_per_min: float = 9.0  # NA trade rows: p = q = 0, an id is used up; 4 to 15 are real
-    late_book_share: float = 0.4  # of the books: held back while trades with a later E pass
+    late_book_share: float = 0.5  # of the books: held back while trades with a later E pass
     funding_stall_ms: int = 2000  # at 00, 08 and 16 UTC nothing comes for so long, then all at once
     insurance_per_hour: float = 0.0  # INSURANCE_FUND prints, hundreds of ticks off the book
     extra_key_share: float = 0.0  # of the frames: they have a key that nobody has announced
@@ -23,6 +23,7 @@ class Faults(NamedTuple):
     clock_slow_ms: int = 0  # the receiver's clock is behind: ts_recv - E is negative
 
 
+ORDINARY = Faults()
 NO_FAULTS = Faults(na_rows_per_min=0.0, late_book_share=0.0, funding_stall_ms=0)
 EVERY_FAULT = Faults(
     insurance_per_hour=2.0,
@@ -33,3 +34,34 @@ EVERY_FAULT = Faults(
     pu_breaks_per_hour=20.0,
     clock_slow_ms=1300,
 )
+
+# What a fault is called by people, and its field.
+NAMES = {
+    "na": "na_rows_per_min",
+    "late": "late_book_share",
+    "stall": "funding_stall_ms",
+    "insurance": "insurance_per_hour",
+    "keys": "extra_key_share",
+    "silence": "silences_per_hour",
+    "drops": "drops_per_hour",
+    "duplicates": "duplicates_per_hour",
+    "pu": "pu_breaks_per_hour",
+    "clock": "clock_slow_ms",
+}
+
+
+def faults_named(names: str) -> Faults:
+    """Those of NAMES in a list as in `stall,duplicates`, at the rates of EVERY_FAULT, and no other.
+
+    `all` is EVERY_FAULT, `none` NO_FAULTS, `ordinary` the default. Raises ValueError otherwise.
+    """
+    whole = {"all": EVERY_FAULT, "none": NO_FAULTS, "ordinary": ORDINARY}
+    if names in whole:
+        return whole[names]
+    wanted = [name.strip() for name in names.split(",")]
+    unknown = sorted(set(wanted) - set(NAMES))
+    if unknown:
+        known = ", ".join([*whole, *NAMES])
+        raise ValueError(f"{unknown[0]!r} is no fault of the simulator; known are {known}")
+    fields = [NAMES[name] for name in wanted]
+    return NO_FAULTS._replace(**{field: getattr(EVERY_FAULT, field) for field in fields})

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from micropulse.events import INSURANCE_FUND, MARKET, NA, Int64s
 from micropulse.jit import entry, kernel
-from micropulse.record import Array, Record, f8, i8
+from micropulse.record import Array, Record, f8, flag, i8
 from replay.simulator.book import SECOND
 from replay.simulator.faults import Faults
 from replay.simulator.market import BOOK, MS, NEVER, SHOWN, Message
@@ -35,8 +35,8 @@ INSURANCE_TICKS_MIN, INSURANCE_TICKS_MAX = 300.0, 5755.0  # how far off the book
 
 FUNDING = 8 * 3600 * SECOND
 DELAY_MS, JITTER_MS = 2.0, 0.4  # the way here; the second is the mean of an exponential
-BOOK_DELAY_MS = 2.0  # from what a book shows until it is sent, likewise
-LATE_MS_MIN, LATE_MS_MAX = 8.0, 25.0
+TRADE_DELAY, BOOK_DELAY_MS_MAX = MS // 10, 1.5  # from what happened to E
+LATE_MS_MIN, LATE_MS_MAX = 8.0, 30.0
 FRAME_NS = 600  # frames of one moment arrive this far apart, at least
 
 PX_UNITS = 10  # of 0.01, in a tick of 0.10
@@ -59,12 +59,13 @@ class Line(Record):
     last_id: i8  # u
     last_recv: i8
     trade_ms: i8  # T of the last trade, received or not
-    event_ms: i8  # E of the last trade
+    event_ms: i8  # the largest E so far
     best_px: i8  # ticks: the ask of the last book
     blocked_until: i8  # nothing arrives before
     silent_until: i8
     dropping: i8  # trades still to be lost
     held_due: i8  # when the held book is sent; NEVER when none is held
+    held_late: flag
     books: i8  # rows written by this call
     trades: i8
     held: Annotated[Array[int], BOOK_ROWS]  # its row, but for SEQ, RECV and LAYOUT
@@ -231,8 +232,7 @@ def send_trade(
     elif kind == INSURANCE_FUND:
         layout = INSURANCE_LAYOUT
     stamp(line, trades, row, time, layout)
-    late_ms = 1 if uniform(line.rng) < 0.1 else 0
-    line.event_ms = max(line.event_ms, time // MS + late_ms)
+    line.event_ms = max(line.event_ms, (time + TRADE_DELAY) // MS)
     trades[EVENT, row] = line.event_ms * MS
     trades[TXN, row] = time // MS * MS
     trades[TRADE_ID, row] = line.trade_id
@@ -262,17 +262,18 @@ def send_odd_trade(line: Line, oddity: int, trades: Int64s) -> None:
 
 @kernel
 def hold(line: Line, book: Message) -> None:
-    """Keep a book until it is sent: a little after what it shows, or later still."""
-    delay_ms = BOOK_DELAY_MS * exponential(line.rng)
-    if uniform(line.rng) < line.late_book_share:
-        delay_ms += LATE_MS_MIN + (LATE_MS_MAX - LATE_MS_MIN) * uniform(line.rng)
-    line.held_due = book.time + int(delay_ms * MS)
+    """Keep a book until it is sent: a little after the instant it shows; a late one after its E."""
+    sent = book.time + int(BOOK_DELAY_MS_MAX * MS * uniform(line.rng))
+    line.held_late = uniform(line.rng) < line.late_book_share
+    line.held_due = sent
+    if line.held_late:
+        late_ms = LATE_MS_MIN + (LATE_MS_MAX - LATE_MS_MIN) * uniform(line.rng)
+        line.held_due += int(late_ms * MS)
     held = line.held
     # A print with T up to the book's is in the book: T is before the instant that is shown.
-    shown_ms = book.time // MS
-    last_change_ms = max(shown_ms - 1 - int(2.0 * uniform(line.rng)), line.trade_ms)
+    last_change_ms = max(book.time // MS - 1 - int(2.0 * uniform(line.rng)), line.trade_ms)
     held[TXN] = last_change_ms * MS
-    held[EVENT] = (last_change_ms + int(4.0 * uniform(line.rng))) * MS
+    held[EVENT] = sent // MS * MS
     held[PREV_ID] = line.last_id
     held[FIRST_ID] = line.last_id + 1 + int(UPDATES_BETWEEN * exponential(line.rng))
     line.last_id = held[FIRST_ID] + int(UPDATES * exponential(line.rng))
@@ -288,6 +289,9 @@ def hold(line: Line, book: Message) -> None:
 def send_book(line: Line, books: Int64s) -> None:
     """The held book is sent."""
     row = line.books
+    if not line.held_late:
+        line.event_ms = max(line.event_ms, line.held[EVENT] // MS)
+        line.held[EVENT] = line.event_ms * MS
     for k in range(EVENT, BOOK_ROWS):
         books[k, row] = line.held[k]
     stamp(line, books, row, line.held_due, BOOK_LAYOUT)

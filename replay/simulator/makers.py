@@ -90,7 +90,7 @@ def close_up_later(m: Market, sign: int) -> None:
 
 @kernel
 def close_up(m: Market) -> None:
-    """Quote in the gap: the other side follows the move, or the walked one takes some of it back."""
+    """Quote in the gap: the other side follows the move, or the walked one comes back some way."""
     m.settle_at = NEVER
     rng, sign = m.rng, m.settle_sign
     walked = m.ask if sign > 0 else m.bid

@@ -1,7 +1,7 @@
 """The auditor: what a run did with its decisions, against what docs/execution.md says it must.
 
-It takes the decisions as given (the first row of each order) and derives all that came after
-again from the events (exchange.py), to the unit. What it has to say it says in sentences.
+It takes the decisions as given and derives all that came after them again from the events
+(exchange.py), to the unit. What it has to say it says in sentences.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from . import Event
-from .exchange import Ask, Exchange
+from . import Control, Event
+from .exchange import REJECTED, Ask, Exchange
+
+REFUSALS = ("refused_pending", "refused_position", "refused_stale", "refused_flat")
+BEYOND = ("entries_beyond_depth", "exits_beyond_depth", "taken_full")
 
 Row = Mapping[str, Any]
 
 
 class Run(NamedTuple):
-    """A run: what went in, and the structured arrays of micropulse.schema that came out."""
+    """A run: what went in, and the structured arrays and records of the core that came out."""
 
     events: Sequence[Event]
     instrument: Any
@@ -25,19 +28,25 @@ class Run(NamedTuple):
     fills: Any
     trips: Any
     samples: Any
-    account: Any = None  # as it stood at the end
-    counts: Any = None
+    account: Any  # as it stood at the end
+    counts: Any
 
 
 def audit(run: Run, asks: Iterable[Ask] | None = None) -> list[str]:
     """What is wrong with a run, a sentence each; nothing, if nothing is.
 
-    With `asks`, all that the strategy asked for, the refusals are proven as well; without them
-    that no order was accepted which had to be refused.
+    The decisions are the orders of the run. With `asks`, all that its strategy asked for, what
+    was refused is proven as well, and that nothing was forgotten.
     """
+    exchange = replay(run, asks)
+    return list(sentences(run, exchange, REFUSALS if asks is not None else ()))
+
+
+def replay(run: Run, asks: Iterable[Ask] | None = None) -> Exchange:
+    """What must have come out."""
     exchange = Exchange(run.events, run.instrument, run.execution)
     exchange.play({ask.seq: ask for ask in (decisions(run.orders) if asks is None else asks)})
-    return list(sentences(run, exchange, asks is not None))
+    return exchange
 
 
 def decisions(orders: Any) -> list[Ask]:
@@ -47,44 +56,43 @@ def decisions(orders: Any) -> list[Ask]:
         first.setdefault(int(row["id"]), row)
     return [
         Ask(
-            int(row["seq"]),
-            not row["closes"],
-            int(row["side"]),
-            int(row["qty"]),
-            int(row["reason"]),
+            *(int(row["seq"]), not row["closes"]), *(int(row[n]) for n in ("side", "qty", "reason"))
         )
         for row in first.values()
     ]
 
 
-def sentences(run: Run, exchange: Exchange, all_asks: bool) -> Iterator[str]:
-    fills = [fill._asdict() for order in exchange.fills.values() for fill in order]
+def sentences(run: Run, exchange: Exchange, refusals: Sequence[str]) -> Iterator[str]:
+    ledger = exchange.ledger
+    fills = [fill for order in ledger.fills.values() for fill in order]
+    rows = [fill._asdict() for fill in fills]
     yield from differences("order", run.orders, exchange.orders, ("id", "status"))
-    yield from differences("fill of order", run.fills, fills, ("order_id", "slice_no"))
-    yield from differences("trip", run.trips, exchange.trips, ("id",))
+    yield from differences("fill of order", run.fills, rows, ("order_id", "slice_no"))
+    yield from differences("trip", run.trips, ledger.trips, ("id",))
     yield from samples(run.samples, exchange)
-    if not all_asks:
-        for name, n in exchange.counts.items():
-            if name.startswith("refused"):
-                yield f"{n} orders were accepted that must be {name}"
-    if run.counts is not None:
-        yield from counts(run.counts, exchange, all_asks)
-    if run.account is not None:
-        yield from account(run.account, exchange)
+    if not refusals:
+        for name in REFUSALS:
+            if exchange.counts[name]:
+                yield f"{exchange.counts[name]} orders were taken that must be {name}"
+    yield from numbers(run.counts, {name: exchange.counts[name] for name in (*BEYOND, *refusals)})
+    account = {
+        "cash": ledger.cash,
+        "qty": ledger.qty,
+        "fees": sum(fill.fee for fill in fills),
+        "gross": sum(trip["gross"] for trip in ledger.trips),
+        "fills": len(fills),
+        "trips": len(ledger.trips),
+        "orders": exchange.submitted,
+        "rejected": sum(order["status"] == REJECTED for order in exchange.orders),
+    }
+    yield from numbers(run.account, account)
 
 
 def differences(
     what: str, seen: Any, expected: Sequence[Row], key: tuple[str, ...]
 ) -> Iterator[str]:
-    """Rows of both with the same key are compared field by field."""
-
-    def by_key(rows: Any) -> dict[tuple[int, ...], list[Any]]:
-        found: dict[tuple[int, ...], list[Any]] = {}
-        for row in rows:
-            found.setdefault(tuple(int(row[name]) for name in key), []).append(row)
-        return found
-
-    seen_rows, expected_rows = by_key(seen), by_key(expected)
+    """Rows of both with the same key are compared field by field, in their order."""
+    seen_rows, expected_rows = by_key(seen, key), by_key(expected, key)
     for k in sorted(seen_rows.keys() | expected_rows.keys()):
         name = f"{what} {k[0]}" + "".join(f", {n} {v}" for n, v in zip(key[1:], k[1:], strict=True))
         ours, theirs = expected_rows.get(k, []), seen_rows.get(k, [])
@@ -95,10 +103,15 @@ def differences(
         for our, their in zip(ours, theirs, strict=False):
             for field in seen.dtype.names:
                 if int(our[field]) != int(their[field]):
-                    yield (
-                        f"{name}, seq {place(their)}: "
-                        f"{field} expected {int(our[field])}, seen {int(their[field])}"
-                    )
+                    difference = f"{field} expected {int(our[field])}, seen {int(their[field])}"
+                    yield f"{name}, seq {place(their)}: {difference}"
+
+
+def by_key(rows: Any, key: tuple[str, ...]) -> dict[tuple[int, ...], list[Any]]:
+    found: dict[tuple[int, ...], list[Any]] = {}
+    for row in rows:
+        found.setdefault(tuple(int(row[name]) for name in key), []).append(row)
+    return found
 
 
 def place(row: Any) -> int:
@@ -108,33 +121,23 @@ def place(row: Any) -> int:
 
 
 def samples(rows: Any, exchange: Exchange) -> Iterator[str]:
+    """A sample shows what stood after the event of its `seq`, the last one up to its time."""
+    tape = {moment.event.seq: i for i, moment in enumerate(exchange.tape)}
     for row in rows:
-        seq = int(row["seq"])
+        seq, at = int(row["seq"]), int(row["ts_recv"])
         for field, value in exchange.standings[seq]._asdict().items():
             if int(row[field]) != value:
                 yield f"sample, seq {seq}: {field} expected {value}, seen {int(row[field])}"
+        moment, later = exchange.tape[tape[seq]], exchange.tape[tape[seq] + 1 :][:1]
+        if row["event"]:  # a row for an event
+            if at != moment.t or isinstance(moment.event, Control):
+                yield f"sample, seq {seq}: {at} is not the time of a book or trade"
+        elif not all(moment.t <= at < event.t for event in later):
+            yield f"sample, seq {seq}: at {at} another event was the last"
 
 
-def counts(seen: Any, exchange: Exchange, all_asks: bool) -> Iterator[str]:
-    names = ["entries_beyond_depth", "exits_beyond_depth", "taken_full"]
-    if all_asks:
-        names += ["refused_pending", "refused_position", "refused_stale", "refused_flat"]
-    for name in names:
-        if int(seen[name]) != exchange.counts[name]:
-            yield f"count {name} expected {exchange.counts[name]}, seen {int(seen[name])}"
-
-
-def account(seen: Any, exchange: Exchange) -> Iterator[str]:
-    fills = [fill for order in exchange.fills.values() for fill in order]
-    expected = {
-        "cash": exchange.cash,
-        "qty": exchange.qty,
-        "fees": sum(fill.fee for fill in fills),
-        "gross": sum(trip["gross"] for trip in exchange.trips),
-        "fills": len(fills),
-        "trips": len(exchange.trips),
-        "orders": exchange.submitted,
-    }
+def numbers(seen: Any, expected: Mapping[str, int]) -> Iterator[str]:
+    """Totals."""
     for name, value in expected.items():
         if int(seen[name]) != value:
-            yield f"account: {name} expected {value}, seen {int(seen[name])}"
+            yield f"{name} expected {value}, seen {int(seen[name])}"

@@ -22,7 +22,7 @@ class Parameters:
 
     spike_window_ms: int = 1000
     wall_k: float = 5.0
-    wall_floor: float = 250_000
+    wall_floor: float = 100_000
     wall_min_age_ms: int = 500
     wall_gone_share: float = 0.3
     wall_at_best: bool = False
@@ -155,7 +155,7 @@ class Oracle:
 
     def count_missed(self, trade_id: int) -> None:
         if self.largest_id is None:
-            self.largest_id = trade_id
+            self.first_id = self.largest_id = trade_id
         elif trade_id > self.largest_id:
             skipped = trade_id - self.largest_id - 1
             self.largest_id = trade_id
@@ -163,6 +163,8 @@ class Oracle:
                 self.pending += skipped
             else:
                 self.missed.append((self.t, skipped))
+        elif trade_id < self.first_id:
+            return  # the source began in the middle: nobody missed it
         elif self.pending:
             self.pending -= 1
         else:

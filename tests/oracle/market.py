@@ -170,15 +170,21 @@ class Market:
         self.wait(500 * MS)
         self.show()
 
-    def devour(self, side: str, eaten: int, left: int, after_ms: int, opposing: bool) -> None:
+    def devour(
+        self, side: str, eaten: int, left: int, after_ms: int, opposing: bool, stays: int = 0
+    ) -> None:
         """The largest level behind the best goes down to `left` tenths, printing `eaten` tenths.
 
-        Nothing can be sold to an offer: with `opposing` false the prints explain nothing.
+        The book shows it as it was `stays` times before. Nothing can be sold to an offer: with
+        `opposing` false the prints explain nothing.
         """
         px, shown = self.level(side, -1)
-        self.hidden[side][px] = shown * left // 10
         self.trade_txn = self.book_txn + after_ms * MS
         self.send_trade(px, shown * eaten // 10, SELL if (side == "bid") == opposing else BUY)
+        for _ in range(stays):
+            self.wait(100 * MS)
+            self.show()
+        self.hidden[side][px] = shown * left // 10
         self.wait(100 * MS)
         self.show()
 

@@ -95,43 +95,45 @@ class Side:
         if warm:
             self.find_candidates(levels, baseline, ts_txn, t)
         self.promote(t)
-        self.add_to_baseline(levels, baseline, t)
+        self.add_to_baseline(levels, t)
         return removals
 
     # 1. Baseline.
 
-    def baseline(self, t: int) -> Fraction:
+    def baseline(self, t: int) -> Fraction | None:
         bucket = t // SECOND
         self.seen = [(b, qty) for b, qty in self.seen if b > bucket - BASELINE_BUCKETS]
         if not self.seen:
-            return Fraction(0)
+            return None
         return Fraction(sum(qty for _, qty in self.seen), len(self.seen))
 
-    def add_to_baseline(self, levels: tuple[Level, ...], baseline: Fraction, t: int) -> None:
+    def add_to_baseline(self, levels: tuple[Level, ...], t: int) -> None:
         tracked = {wall.px for wall in self.tracked}
         for px, qty in levels[1:]:
-            if px not in tracked and not self.big(px, qty, baseline):
+            if px not in tracked:
                 self.seen.append((t // SECOND, qty))
 
     # 2. Wall size.
 
-    def big(self, px: int, qty: int, baseline: Fraction) -> bool:
+    def big(self, px: int, qty: int, baseline: Fraction | None) -> bool:
+        if baseline is None:
+            return False
         notional = Fraction(px * qty, self.quote_unit)
         enough = notional >= exact(self.parameters.wall_floor)
         return enough and qty >= exact(self.parameters.wall_k) * baseline
 
-    def of_wall_size(self, levels: tuple[Level, ...], baseline: Fraction) -> list[Level]:
+    def of_wall_size(self, levels: tuple[Level, ...], baseline: Fraction | None) -> list[Level]:
         may_be_walls = levels if self.parameters.wall_at_best else levels[1:]
         return [(px, qty) for px, qty in may_be_walls if self.big(px, qty, baseline)]
 
     # 3. Candidates.
 
-    def forget_candidates(self, levels: tuple[Level, ...], baseline: Fraction) -> None:
+    def forget_candidates(self, levels: tuple[Level, ...], baseline: Fraction | None) -> None:
         keep = {px for px, _ in self.of_wall_size(levels, baseline)}
         self.tracked = [wall for wall in self.tracked if wall.standing or wall.px in keep]
 
     def find_candidates(
-        self, levels: tuple[Level, ...], baseline: Fraction, ts_txn: int, t: int
+        self, levels: tuple[Level, ...], baseline: Fraction | None, ts_txn: int, t: int
     ) -> None:
         for px, qty in self.of_wall_size(levels, baseline):
             if any(wall.px == px for wall in self.tracked):

@@ -1,0 +1,168 @@
+"""Runs for the auditor: the rhythm strategy over a stream or over a tape made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.oracle import BUY, Book, Control, Event, Level, Trade
+from tests.oracle.audit import Run
+from tests.oracle.columns import events_of
+from tests.oracle.exchange import Ask
+from tests.oracle.market import MS, START, Scale
+from tests.running import new_core, run_through
+from tests.streams import BTC
+
+from micropulse.run import Core
+
+RHYTHM = str(Path(__file__).with_name("strategies_under_test") / "rhythm.py")
+DICE = 2**31
+STEPS = {".": 0, "b": 1, "s": 2, "x": 3}
+
+
+class Limits(NamedTuple):
+    """An exchange that rejects for every reason it knows."""
+
+    step: int
+    min_qty: int
+    max_market_qty: int
+    min_notional: int
+
+
+NASTY = Limits(step=5, min_qty=10, max_market_qty=2_000, min_notional=15 * 6_180_000)
+
+
+class Audited(NamedTuple):
+    run: Run
+    core: Core
+
+
+def trade_with(
+    strategy: str,
+    rows: Sequence[Event],
+    sets: Sequence[str] = (),
+    scale: Scale = BTC,
+    sample_every: int = 0,
+    limits: Limits | None = None,
+) -> Audited:
+    """Run a strategy over rows of the oracle."""
+    core = new_core(strategy, sets, (scale.px_decimals, scale.qty_decimals), sample_every)
+    if limits is not None:
+        for name, value in limits._asdict().items():
+            core.state.instrument[name] = value
+    state, out = core.state, run_through(core, [events_of(rows)]).out
+    tables = (out[name] for name in ("orders", "fills", "trips", "samples"))
+    run = Run(rows, state.instrument, state.execution, *tables, state.account, state.counts)
+    return Audited(run, core)
+
+
+# ---- what the rhythm strategy asks for -------------------------------------------------------
+
+
+class Die(NamedTuple):
+    """Its parameters when a die decides."""
+
+    faces: int
+    small: int = 1
+    usual: int = 60
+    large: int = 100_000
+
+    @property
+    def sets(self) -> list[str]:
+        sizes = (f"{name}_qty={getattr(self, name)}" for name in ("small", "usual", "large"))
+        return [f"faces={self.faces}", *sizes]
+
+    def asks(self, rows: Iterable[Event]) -> list[Ask]:
+        """All that it asks for, refused or not."""
+        die, made = 0, []
+        for row in rows:
+            die = (die * 1_103_515_245 + 12_345) % DICE
+            face = die // 65_536 % self.faces
+            qty = (0, self.small, self.usual, self.large)[die // 2**20 % 4]
+            if face < 4:
+                made.append(Ask(row.seq, face < 2, 1 - 2 * face, qty, len(made) + 1))
+        return made
+
+
+def planned(plan: str) -> str:
+    """`b..x` buys on the first event and leaves on the fourth; `s` sells."""
+    return f"plan={sum(STEPS[step] * 4**i for i, step in enumerate(plan))}"
+
+
+# ---- tapes made by hand ----------------------------------------------------------------------
+
+AHEAD_MS = 1_000  # of the exchange's clock
+TICK = BTC.tick
+PX = 6_180_000  # the best bid
+BIDS = [(PX - i * TICK, 50) for i in range(5)]
+ASKS = [(PX + TICK + i * TICK, 50) for i in range(5)]
+
+
+class Handmade:
+    """A tape by hand: times in ms since its start, by the receiver's clock."""
+
+    def __init__(self) -> None:
+        self.rows: list[Event] = []
+        self.u = 1
+
+    def book(
+        self,
+        ms: int,
+        bids: Sequence[Level] = BIDS,
+        asks: Sequence[Level] = ASKS,
+        late_ms: int = 0,
+        again: bool = False,
+    ) -> Handmade:
+        """A partial book, or the one before `again`; `late_ms` old when it comes."""
+        self.u += not again
+        stamps = (*self.stamps(ms), exchange_ns(ms - late_ms), exchange_ns(ms - late_ms))
+        ids = (self.u, self.u, self.u - 1, 0)
+        self.rows.append(Book(*stamps, *ids, 5, tuple(bids), tuple(asks)))
+        return self
+
+    def trade(
+        self, ms: int, px: int, side: int = BUY, kind: str = "MARKET", late_ms: int = 0
+    ) -> Handmade:
+        stamps = (*self.stamps(ms), exchange_ns(ms - late_ms), exchange_ns(ms - late_ms))
+        self.rows.append(Trade(*stamps, len(self.rows), px, 1, side, kind, 0))
+        return self
+
+    def control(self, ms: int, kind: str, conn: int = 0) -> Handmade:
+        self.rows.append(Control(*self.stamps(ms), kind, conn, 0))
+        return self
+
+    def stamps(self, ms: int) -> tuple[int, int]:
+        """seq and ts_recv."""
+        return len(self.rows), received_ns(ms)
+
+    def run(self, plan: str, qty: int = 20, *sets: str, limits: Limits | None = None) -> Run:
+        """Trade by plan, without latency unless `sets` says otherwise."""
+        given = [planned(plan), f"usual_qty={qty}", "execution.latency=0", *sets]
+        return trade_with(RHYTHM, self.rows, given, limits=limits).run
+
+
+def received_ns(ms: int) -> int:
+    return START + ms * MS
+
+
+def exchange_ns(ms: int) -> int:
+    """What the exchange's clock shows then."""
+    return received_ns(ms + AHEAD_MS)
+
+
+def well_formed(rows: Iterable[Event]) -> list[Event]:
+    """Without connections that open twice, or close without having been open."""
+    kept: list[Event] = []
+    connections: set[int] = set()
+    for row in rows:
+        if isinstance(row, Control):
+            if row.kind.startswith("RUN"):
+                connections.clear()
+            elif (row.kind == "CONNECT" and row.conn in connections) or (
+                row.kind == "DISCONNECT" and row.conn not in connections and connections
+            ):
+                continue
+            (connections.add if row.kind == "CONNECT" else connections.discard)(row.conn)
+        kept.append(row)
+    return kept

@@ -1,0 +1,144 @@
+"""The same events give the same bytes: whatever the batches, the outboxes, the process, the JIT.
+
+And nothing comes from the future: what is out before a cut does not change with what follows it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from micropulse.events import Events
+from tests.oracle.columns import events_of, split
+from tests.oracle.reading import read_frames
+from tests.running import REAL, Ran, new_core, run_through
+from tests.streams import Stream, random_market, streams
+
+ROOT = Path(__file__).parents[1]
+EAGER = (
+    *("entry.spike=false", "entry.obi=false", "entry.acceleration=false"),
+    *("features.wall_k=2.0", "features.wall_floor=1000.0", "features.wall_min_age_ms=100"),
+)
+
+
+def run_one(batches: list[Events], strategy: str = "wall_break", rows: int = 4096) -> Ran:
+    sets = EAGER if strategy == "wall_break" else ("enter_obi=0.2", "stands_ms=300")
+    return run_through(new_core(strategy, sets, rows=rows), batches)
+
+
+def market(seed: int = 5, n: int = 5_000) -> Stream:
+    return random_market(seed, n)
+
+
+@pytest.mark.parametrize("strategy", ["wall_break", "obi_revert"])
+def test_the_market_of_these_tests_makes_trades(strategy: str) -> None:
+    ran = run_one([market().events], strategy)
+    assert len(ran.out["trips"]) > 2
+    assert len(ran.out["signals"]) > 10
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(0, 5_000), max_size=30), st.sampled_from([1, 2, 7, 300]), st.booleans())
+def test_any_split_and_any_outbox_give_the_same_bytes(
+    cuts: list[int], rows: int, first: bool
+) -> None:
+    strategy = "wall_break" if first else "obi_revert"
+    events = market().events
+    whole = run_one([events], strategy)
+    parts = run_one(split(events, sorted(cuts)), strategy, rows)
+    assert parts.out.bytes() == whole.out.bytes()
+    assert parts.core.digest() == whole.core.digest()
+    assert parts.core.input_digest.hexdigest() == whole.core.input_digest.hexdigest()
+    assert parts.core.checkpoints == whole.core.checkpoints
+
+
+@given(streams())
+def test_nasty_streams_event_by_event_give_the_same_bytes(stream: Stream) -> None:
+    whole = run_one([stream.events])
+    single = run_one([events_of([row]) for row in stream.rows], rows=1)
+    assert single.out.bytes() == whole.out.bytes()
+    assert single.core.digest() == whole.core.digest()
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 4_999))
+def test_resumed_from_a_snapshot_it_goes_on_with_the_same_bytes(cut: int) -> None:
+    events = market().events
+    whole = run_one([events])
+    before, after = split(events, [cut])
+    first = run_one([before])
+    second = new_core("wall_break", EAGER)
+    second.restore(first.core.snapshot())
+    rest = run_through(second, [after])
+    for name, table in whole.out.bytes().items():
+        assert first.out.bytes()[name] + rest.out.bytes()[name] == table, name
+    assert second.snapshot() == whole.core.snapshot()
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 4_999), st.integers(0, 2**16))
+def test_nothing_before_a_cut_changes_with_what_follows(cut: int, seed: int) -> None:
+    rows = market().rows
+    kept = [row for row in rows if row.seq < cut]
+    scrambled = [row for row in random_market(seed, 6_000).rows if row.seq >= cut]
+    whole, short = run_one([events_of(rows)]), run_one([events_of(kept)])
+    other = run_one([events_of(kept + scrambled)])
+    for name in ("samples", "signals", "orders", "fills", "trips"):
+        at = {"samples": "seq", "orders": "status_seq", "trips": "exit_seq"}.get(name, "seq")
+        past = short.out[name]
+        for ran in (whole, other):
+            table = ran.out[name]
+            # A sample is written by the event after it: its own last event tells where it stands.
+            before = table[table[at] < max((row.seq for row in kept), default=0)]
+            assert before.tobytes() == past[: len(before)].tobytes(), name
+
+
+def in_a_process(stream_seed: int, n: int, **environment: str) -> dict[str, str]:
+    """Digest and snapshot hash of a run in a fresh process."""
+    code = (
+        "import hashlib, json, sys\n"
+        "from tests.test_determinism import market, run_one\n"
+        "core = run_one([market(int(sys.argv[1]), int(sys.argv[2])).events]).core\n"
+        "state = hashlib.sha256(core.snapshot()).hexdigest()\n"
+        "print(json.dumps({'digest': core.digest(), 'state': state}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(stream_seed), str(n)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+def test_two_processes_give_the_same_digest() -> None:
+    assert in_a_process(5, 5_000, PYTHONHASHSEED="1") == in_a_process(5, 5_000, PYTHONHASHSEED="2")
+
+
+def test_without_the_jit_the_bytes_are_the_same() -> None:
+    compiled = in_a_process(5, 4_000)
+    assert in_a_process(5, 4_000, NUMBA_DISABLE_JIT="1") == compiled
+
+
+def test_no_read_is_out_of_bounds() -> None:
+    assert in_a_process(5, 4_000, NUMBA_BOUNDSCHECK="1") == in_a_process(5, 4_000)
+
+
+def test_real_frames_in_any_split_give_the_same_bytes() -> None:
+    if not REAL.exists():
+        pytest.skip("the real frames of ../shared/data are not here")
+    events = events_of(list(read_frames(REAL, 2, 3)))
+    whole = run_one([events])
+    parts = run_one(split(events, list(range(0, 24_746, 1_000))), rows=1)
+    assert parts.core.digest() == whole.core.digest()
+    assert len(whole.out["trips"]) > 2
