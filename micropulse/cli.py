@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -88,7 +88,7 @@ def replay(
     from replay.pace import paced
 
     opened = _open(source, symbol, from_, to)
-    module, settings = _strategy(strategy, params, set_, opened)
+    module, settings = _strategy(strategy, params, set_)
     session = Session(opened, module, settings)
     lines = MetricsLines(module, session.digits, sys.stdout.write, as_json)
     batches = iter(opened) if speed == "max" else paced(iter(opened), _speed(speed))
@@ -114,9 +114,9 @@ def features(
     from replay.features import write_features
 
     opened = _open(source, symbol, from_, to)
-    module, settings = _strategy("idle", params, set_, opened)
-    with _progress(opened, as_json):
-        rows = write_features(opened, module, settings, _every(every), output)
+    module, settings = _strategy("idle", params, set_)
+    with _progress(opened.name, as_json) as bar:
+        rows = write_features(opened, module, settings, _every(every), output, bar)
     _say_problems(opened)
     figures = {"rows": rows, "output": str(output), "symbol": opened.symbol, "every": every}
     if as_json:
@@ -144,13 +144,13 @@ def backtest(
     from replay.backtest import backtest as run_backtest
 
     opened = _open(source, symbol, from_, to)
-    module, settings = _strategy(strategy, params, set_, opened)
+    module, settings = _strategy(strategy, params, set_)
     name = f"backtest-{opened.symbol}-{strategy_name(module)}"
     folder = output if output is not None else Path("runs") / name
     if not as_json:
         _say(f"parameters {json.dumps(settings.as_dict())}")
-    with _progress(opened, as_json):
-        summary = run_backtest(opened, module, settings, folder)
+    with _progress(opened.name, as_json) as bar:
+        summary = run_backtest(opened, module, settings, folder, bar)
     _say_problems(opened)
     typer.echo(json.dumps(summary) if as_json else _figures(summary))
 
@@ -161,15 +161,21 @@ def simulate(
     hours: Annotated[float, typer.Option(help="How long a market.", min=0.0)] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     faults: Annotated[
-        str | None, typer.Option(help="Faults of the real world, as in stall,duplicates or all.")
-    ] = None,
+        str, typer.Option(help="Faults of the real world: ordinary, none, all, or as in na,drops.")
+    ] = "ordinary",
     as_json: JsonOpt = False,
 ) -> None:
     """Write a synthetic market in the exact form of the wire."""
-    from replay.simulator import simulate as run_simulation
+    from replay.simulator import faults_named, write
 
-    figures = run_simulation(output, hours, seed, faults)
-    typer.echo(json.dumps(figures) if as_json else f"{figures['frames']} frames in {output}")
+    try:
+        frames = write(output, seed, hours, faults=faults_named(faults))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    figures = {"frames": frames, "output": str(output), "hours": hours, "seed": seed}
+    typer.echo(
+        json.dumps(figures | {"faults": faults}) if as_json else f"{frames} frames in {output}"
+    )
 
 
 @app.command()
@@ -193,7 +199,7 @@ def _open(text: str, symbol: str | None, from_: str | None, to: str | None) -> S
     return open_source(text, symbol, _time("--from", from_), _time("--to", to))
 
 
-def _strategy(name: str, params: Path | None, sets: list[str] | None, source: Source) -> Any:
+def _strategy(name: str, params: Path | None, sets: list[str] | None) -> Any:
     from micropulse.params import resolve
     from micropulse.strategy import load_strategy
 
@@ -269,18 +275,17 @@ def _say_problems(source: Source) -> None:
 
 
 @contextmanager
-def _progress(source: Source, as_json: bool) -> Iterator[None]:
+def _progress(name: str, as_json: bool) -> Iterator[Callable[[float], None] | None]:
     """A bar on a terminal, fed by how much of the source was read."""
     if as_json or not sys.stderr.isatty():
-        yield
+        yield None
         return
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(source.name, total=1.0)
-        source.on_progress = lambda share: bar.update(task, completed=share)
-        yield
+        task = bar.add_task(name, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
 
 
 @contextmanager

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-from replay.source import Source
 
 import micropulse
 from micropulse.events import Events
@@ -22,6 +20,7 @@ from micropulse.schema import (
 from micropulse.sinks.run_folder import RunFolder
 from micropulse.sinks.tables import Digits
 from micropulse.strategy import strategy_name
+from replay.source import Source, description
 
 
 class Session:
@@ -35,6 +34,7 @@ class Session:
         self.instrument, self.limits_known = instrument(source.symbol, *self.digits)
         self.core = Core(strategy, self.instrument, settings, self.digits.qty, sample_every)
         self.first: tuple[int, int] | None = None  # seq, ts_recv
+        self.on_progress: Callable[[float], None] | None = None
 
     def run(self, sinks: Sequence[Sink], batches: Iterator[Events] | None = None) -> None:
         """Drive the source (or `batches`, the source paced) through the core."""
@@ -47,6 +47,8 @@ class Session:
                 starts = [(int(t.seq[0]), int(t.ts_recv[0])) for t in events if len(t.seq)]
                 self.first = min(starts)
             yield events
+            if self.on_progress:
+                self.on_progress(self.source.share)
 
     def counts(self) -> dict[str, int]:
         """Everything counted, by the core and by the source."""
@@ -108,7 +110,7 @@ class Session:
         clock = self.core.state.clock
         return {
             "kind": "backtest",
-            "source": self.source.description()
+            "source": description(self.source)
             | {
                 "first_seq": self.first[0] if self.first else None,
                 "first_ts": self.first[1] if self.first else None,
@@ -134,10 +136,15 @@ class Session:
 
 
 def backtest(
-    source: Source, strategy: ModuleType, settings: Settings, folder: Path
+    source: Source,
+    strategy: ModuleType,
+    settings: Settings,
+    folder: Path,
+    on_progress: Callable[[float], None] | None = None,
 ) -> dict[str, Any]:
     """Run, write the run folder, return the summary. A failure leaves no folder behind."""
     session = Session(source, strategy, settings)
+    session.on_progress = on_progress
     sink = RunFolder(folder, source.symbol, strategy, session.digits, int(session.instrument.tick))
     try:
         session.run([sink])

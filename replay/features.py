@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-
-from replay.source import Source
 
 from micropulse.params import Settings
 from micropulse.run import Rows
@@ -14,6 +13,7 @@ from micropulse.schema import (
 )
 from micropulse.sinks.tables import ParquetFile, features_table
 from replay.backtest import Session
+from replay.source import Source
 
 
 class FeatureRows:
@@ -43,10 +43,16 @@ class FeatureRows:
 
 
 def write_features(
-    source: Source, idle: ModuleType, settings: Settings, every: int, path: Path
+    source: Source,
+    idle: ModuleType,
+    settings: Settings,
+    every: int,
+    path: Path,
+    on_progress: Callable[[float], None] | None = None,
 ) -> int:
     """Write the features of `source`; how many rows. `every` as in Core's `sample_every`."""
     session = Session(source, idle, settings, sample_every=every)
+    session.on_progress = on_progress
     sink = FeatureRows(path)
     try:
         session.run([sink])

@@ -212,6 +212,11 @@ class FramesSource:
             yield self._decoder.decode(frames).events
 
     @property
+    def share(self) -> float:
+        """How much of the file has been read, from 0 to 1."""
+        return self.file.share
+
+    @property
     def counts(self) -> dict[str, int]:
         """What was read, and everything odd: of the file's lines and of its frames."""
         return self.file.counts | self._decoder.counts

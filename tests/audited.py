@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from micropulse.run import Core
 from tests.oracle import BUY, Book, Control, Event, Level, Trade
 from tests.oracle.audit import Run
 from tests.oracle.columns import events_of
@@ -13,8 +14,6 @@ from tests.oracle.exchange import Ask
 from tests.oracle.market import MS, START, Scale
 from tests.running import new_core, run_through
 from tests.streams import BTC
-
-from micropulse.run import Core
 
 RHYTHM = str(Path(__file__).with_name("strategies_under_test") / "rhythm.py")
 DICE = 2**31
@@ -149,20 +148,3 @@ def received_ns(ms: int) -> int:
 def exchange_ns(ms: int) -> int:
     """What the exchange's clock shows then."""
     return received_ns(ms + AHEAD_MS)
-
-
-def well_formed(rows: Iterable[Event]) -> list[Event]:
-    """Without connections that open twice, or close without having been open."""
-    kept: list[Event] = []
-    connections: set[int] = set()
-    for row in rows:
-        if isinstance(row, Control):
-            if row.kind.startswith("RUN"):
-                connections.clear()
-            elif (row.kind == "CONNECT" and row.conn in connections) or (
-                row.kind == "DISCONNECT" and row.conn not in connections and connections
-            ):
-                continue
-            (connections.add if row.kind == "CONNECT" else connections.discard)(row.conn)
-        kept.append(row)
-    return kept

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
+
+from micropulse.events import Events
 from tests.oracle.columns import events_of
 from tests.oracle.features import Parameters, features
 from tests.oracle.reading import read_frames
 from tests.running import REAL, feature_rows, new_core, run_through
 from tests.streams import BTC, TINY, Stream, parameters, random_market, streams
-
-from micropulse.events import Events
 
 
 def as_sets(wanted: Parameters) -> list[str]:
@@ -62,12 +64,10 @@ def test_non_prints_change_no_feature_but_pass_time() -> None:
     core = new_core("idle", sample_every=0)
     before_after = list(feature_rows(run_through(core, [market.events]).out["samples"]))
     seqs = {row.seq for row in odd}
-    flow = ("cvd", "mid", "obi", "spike_up")
-    for before, after in zip(before_after, before_after[1:], strict=False):
+    still = ("mid", "spread", "microprice", "obi", "cvd", "bid_wall_px", "removed_wall_ts")
+    for before, after in pairwise(before_after):
         if after["seq"] in seqs:
-            assert [after[name] for name in flow if name != "spike_up"] == [
-                before[name] for name in flow if name != "spike_up"
-            ]
+            assert [after[name] for name in still] == [before[name] for name in still]
 
 
 def test_a_batch_may_hold_twenty_levels() -> None:

@@ -105,12 +105,12 @@ def test_the_unit_of_a_receive_time_is_its_magnitude(path: Path, text: str, ns: 
 
 
 def test_lines_keep_their_numbers_and_odd_ones_are_counted(path: Path) -> None:
-    path.write_bytes(b"\n%d a\r\n\r\nno time\n%d\n%d b c \n\n" % (NS, NS + 1, NS + 2))
+    path.write_bytes(b"\n%d a\r\n\r\nno time\n%d\n%d \n%d b c \n\n" % (NS, NS + 1, NS + 1, NS + 2))
     texts, stamps, seqs, file = whole(path)
-    assert texts == [b"a", b"no time", b"%d" % (NS + 1), b"b c "]
-    assert stamps == [NS, NS, NS, NS + 2]
-    assert seqs == [1, 3, 4, 5]
-    odd = {"lines": 7, "frames": 4, "blank_lines": 3, "bad_lines": 2, "crlf_lines": 2}
+    assert texts == [b"a", b"no time", b"%d" % (NS + 1), b"%d " % (NS + 1), b"b c "]
+    assert stamps == [NS, NS, NS, NS, NS + 2]
+    assert seqs == [1, 3, 4, 5, 6]
+    odd = {"lines": 8, "frames": 5, "blank_lines": 3, "bad_lines": 3, "crlf_lines": 2}
     assert file.counts == odd | {"out_of_range": 0, "torn": 0}
 
 

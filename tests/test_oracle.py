@@ -195,8 +195,8 @@ def test_a_late_id_takes_one_back_and_is_flow() -> None:
     log = Log().trade(0, trade_id=10).trade(0, trade_id=13).trade(0, trade_id=11)
     assert log.each("missed_10s") == [0.0, 2.0, 1.0]
     assert log.last("cvd") == 3.0
-    log.trade(0, trade_id=5)  # below anything seen: one back as well
-    assert log.trade(0, trade_id=4).last("missed_10s") == 0.0  # never below 0
+    log.trade(0, trade_id=5)  # below the first: nobody missed it
+    assert log.last("missed_10s", "cvd") == (1.0, 4.0)
 
 
 def test_a_jump_is_pending_while_two_connections_are_open() -> None:

@@ -323,6 +323,13 @@ def test_faults_have_names() -> None:
         faults_named("na,nonsense")
 
 
+def test_every_fault_is_documented_with_its_rates() -> None:
+    page = (ROOT / "docs/simulator.md").read_text(encoding="utf-8")
+    for name, field in NAMES.items():
+        rates = f"{getattr(ORDINARY, field):g} | {getattr(EVERY_FAULT, field):g}"
+        assert f"| `{name}` | `{field}` | {rates} | " in page
+
+
 def test_a_written_market_reads_back(tmp_path: Path) -> None:
     path = tmp_path / "market.jsonl.zst"
     n = write(path, 5, MINUTE)

@@ -25,6 +25,8 @@ BLOCK_SHARE = 0.015  # of the levels that come up at the far end
 
 
 class Side(Record):
+    """Levels, best first; a quantity is never 0."""
+
     px: Annotated[Array[int], LEVELS]
     qty: Annotated[Array[int], LEVELS]  # lots
     dies: Annotated[Array[int], LEVELS]  # ns: when a block is cancelled; 0 for all else

@@ -1,0 +1,98 @@
+"""What people call SOURCE: a frames file, or `sim:SEED`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from micropulse.events import Events, Frames
+from micropulse.wire import Decoder
+from replay.frames import FramesSource, SourceError
+
+SIMULATED_HOURS = 1 / 6
+
+
+class Source(Protocol):
+    """Batches of events of one symbol, and what is known of it before the first."""
+
+    name: str
+    symbol: str
+    px_decimals: int
+    qty_decimals: int
+
+    def __iter__(self) -> Iterator[Events]:
+        """From the beginning, each time."""
+
+    @property
+    def share(self) -> float:
+        """How much has been read, from 0 to 1."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was read, and everything odd about it."""
+
+    @property
+    def problems(self) -> list[str]:
+        """What was odd, in sentences for people."""
+
+
+class Simulated:
+    """Ten minutes of the simulated market of a seed, read as if from the wire."""
+
+    def __init__(self, seed: int, from_ns: int | None, to_ns: int | None) -> None:
+        self.name = f"sim:{seed}"
+        self.symbol, self.px_decimals, self.qty_decimals = "BTCUSDT", 2, 3
+        self.share = 0.0
+        self.problems: list[str] = []
+        self._seed, self._from, self._to = seed, from_ns, to_ns
+        self._decoder = self._new_decoder()
+
+    def __iter__(self) -> Iterator[Events]:
+        from replay.simulator import START_NS, simulate
+
+        self._decoder = self._new_decoder()
+        for frames in simulate(self._seed, SIMULATED_HOURS):
+            ts = frames.ts_recv
+            self.share = min(1.0, (int(ts[-1]) - START_NS) / (SIMULATED_HOURS * 3.6e12))
+            wanted = slice(
+                0 if self._from is None else int(ts.searchsorted(self._from)),
+                len(ts) if self._to is None else int(ts.searchsorted(self._to)),
+            )
+            rest = [column[wanted] for column in frames[1:]]
+            yield self._decoder.decode(Frames(frames.text, *rest)).events
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was decoded, and everything odd about it."""
+        return dict(self._decoder.counts)
+
+    def _new_decoder(self) -> Decoder:
+        return Decoder(self.symbol, self.px_decimals, self.qty_decimals)
+
+
+def open_source(
+    text: str, symbol: str | None = None, from_ns: int | None = None, to_ns: int | None = None
+) -> Source:
+    """The source a user names; a range is of receive times, in ns. Raises SourceError."""
+    if text.startswith("sim:"):
+        seed = text.removeprefix("sim:")
+        if not seed.isdecimal():
+            raise SourceError(f"{text} names no seed: a simulated market is sim:7, say.")
+        if symbol not in (None, "BTCUSDT"):
+            raise SourceError(f"{text} is a market of BTCUSDT: there is no {symbol} in it.")
+        return Simulated(int(seed), from_ns, to_ns)
+    if Path(text).is_dir():
+        raise SourceError(f"{text} is a folder. A source is a frames file, or sim:SEED.")
+    return FramesSource(text, symbol.upper() if symbol else None, from_ns, to_ns)
+
+
+def description(source: Source) -> dict[str, Any]:
+    """What run.json says of a source: its name and, of a file, its size and sha256."""
+    path = Path(source.name)
+    if not path.is_file():
+        return {"name": source.name}
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": source.name, "bytes": path.stat().st_size, "sha256": digest}
