@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 import micropulse
+from micropulse.option_values import sample_every, speed_factor, time_ns
 
 if TYPE_CHECKING:
     from replay.source import Source
@@ -91,7 +92,7 @@ def replay(
     module, settings = _strategy(strategy, params, set_)
     session = Session(opened, module, settings)
     lines = MetricsLines(module, session.digits, sys.stdout.write, as_json)
-    batches = iter(opened) if speed == "max" else paced(iter(opened), _speed(speed))
+    batches = iter(opened) if speed == "max" else paced(iter(opened), speed_factor(speed))
     session.run([lines], batches)
     _say_problems(opened)
 
@@ -116,7 +117,7 @@ def features(
     opened = _open(source, symbol, from_, to)
     module, settings = _strategy("idle", params, set_)
     with _progress(opened.name, as_json) as bar:
-        rows = write_features(opened, module, settings, _every(every), output, bar)
+        rows = write_features(opened, module, settings, sample_every(every), output, bar)
     _say_problems(opened)
     figures = {"rows": rows, "output": str(output), "symbol": opened.symbol, "every": every}
     if as_json:
@@ -196,7 +197,7 @@ def demo(
 def _open(text: str, symbol: str | None, from_: str | None, to: str | None) -> Source:
     from replay.source import open_source
 
-    return open_source(text, symbol, _time("--from", from_), _time("--to", to))
+    return open_source(text, symbol, time_ns("--from", from_), time_ns("--to", to))
 
 
 def _strategy(name: str, params: Path | None, sets: list[str] | None) -> Any:
@@ -205,48 +206,6 @@ def _strategy(name: str, params: Path | None, sets: list[str] | None) -> Any:
 
     module = load_strategy(name)
     return module, resolve(module.Params, params, sets)
-
-
-def _time(option: str, text: str | None) -> int | None:
-    """ISO time -> ns; UTC where it names no zone."""
-    if text is None:
-        return None
-    from datetime import UTC, datetime, timedelta
-
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no ISO time, as in 2026-11-22T18:43:42.5Z", param_hint=option
-        ) from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since // timedelta(microseconds=1)) * 1_000
-
-
-def _every(text: str) -> int:
-    """`event` is 0, `depth` is -1, `100ms` and `1s` are ns: what Core calls `sample_every`."""
-    if text in ("event", "depth"):
-        return 0 if text == "event" else -1
-    for unit, ns in (("ms", 1_000_000), ("s", 1_000_000_000)):
-        number = text.removesuffix(unit)
-        if number != text and number.isdigit() and int(number) > 0:
-            return int(number) * ns
-    raise typer.BadParameter(
-        f"{text!r} is not event, depth, or a time as in 100ms", param_hint="--every"
-    )
-
-
-def _speed(text: str) -> float:
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed < float("inf"):
-        raise typer.BadParameter(
-            f"{text!r} is neither max nor a number above 0", param_hint="--speed"
-        )
-    return speed
 
 
 def _figures(summary: dict[str, Any]) -> str:

@@ -39,9 +39,8 @@ def run_demo(folder: Path, say: Callable[[str], Any]) -> None:
     run = folder / "run"
     summary = backtest(FramesSource(market), strategy, settings, run)
     say(f"   {summary['events']} events, {summary['prints']} prints, {summary['orders']} orders,")
-    say(
-        f"   {summary['round_trips']} round trips: gross {summary['gross']}, fees {summary['fees']},"
-    )
+    trips, gross = summary["round_trips"], summary["gross"]
+    say(f"   {trips} round trips: gross {gross}, fees {summary['fees']},")
     say(f"   net {summary['net']} USDT. A scalp of seconds seldom earns its fees: that is so.")
     again = session.core.digest()
     same = "the same" if again == summary["digest"] else "NOT THE SAME: this is a bug"

@@ -60,7 +60,7 @@ class Simulated:
                 0 if self._from is None else int(ts.searchsorted(self._from)),
                 len(ts) if self._to is None else int(ts.searchsorted(self._to)),
             )
-            rest = [column[wanted] for column in frames[1:]]
+            rest: list[Any] = [column[wanted] for column in frames[1:]]
             yield self._decoder.decode(Frames(frames.text, *rest)).events
 
     @property

@@ -51,8 +51,9 @@ def trade_with(
         for name, value in limits._asdict().items():
             core.state.instrument[name] = value
     state, out = core.state, run_through(core, [events_of(rows)]).out
-    tables = (out[name] for name in ("orders", "fills", "trips", "samples"))
-    run = Run(rows, state.instrument, state.execution, *tables, state.account, state.counts)
+    tables = {name: out[name] for name in ("orders", "fills", "trips", "samples")}
+    records = {name: state[name] for name in ("instrument", "execution", "account", "counts")}
+    run = Run(events=rows, **tables, **records)
     return Audited(run, core)
 
 
@@ -74,7 +75,8 @@ class Die(NamedTuple):
 
     def asks(self, rows: Iterable[Event]) -> list[Ask]:
         """All that it asks for, refused or not."""
-        die, made = 0, []
+        made: list[Ask] = []
+        die = 0
         for row in rows:
             die = (die * 1_103_515_245 + 12_345) % DICE
             face = die // 65_536 % self.faces

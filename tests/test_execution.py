@@ -136,8 +136,8 @@ def test_a_fill_is_never_better_than_the_first_print(
 ) -> None:
     """Bought at the start, at the exchange from its 50th ms on; the book is of its 100th."""
     tape = Handmade().book(0)
-    for i, (ms, *trade) in enumerate(prints):
-        tape.trade(100 + i, *trade, late_ms=100 + i - ms)
+    for i, (ms, print_px, side, kind) in enumerate(prints):
+        tape.trade(100 + i, print_px, side, kind, late_ms=100 + i - ms)
     run = clean(tape.book(110, late_ms=10).run("b", 20, "execution.latency=50"))
     assert slices(run, "px", "level_px") == [(px, ASK)]
 

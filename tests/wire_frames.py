@@ -90,6 +90,7 @@ VECTORS = (
     Vector("price with exponent", "undecoded", trade(f'"p":"8e4","q":"0.001",{SOLD}')),
     Vector("id not whole", "undecoded", book(f'"U":1.5,"u":2,"pu":1,{BIDS},{ASKS}')),
     Vector("id too long", "undecoded", SALE.replace("8121136411", f"1{'0' * 18}")),
+    Vector("id of 2^64 + 1", "undecoded", SALE.replace("8121136411", f"{2**64 + 1}")),
     Vector("time after 2262", "undecoded", SALE.replace("1790370834848", "9223372036855")),
     Vector("m neither true nor false", "undecoded", trade(f'{PRICE},"X":"MARKET","m":1')),
     Vector("X no text", "undecoded", trade(f'{PRICE},"X":null,"m":true')),

@@ -40,7 +40,7 @@ def dust(rng: Rng) -> int:
 
 @kernel
 def block(rng: Rng) -> int:
-    """Lots of a block, one to thirty bitcoin."""
+    """Lots of a block: 0.9 to 30 bitcoin."""
     return int(min(BLOCK_LOTS * exp(-log(uniform(rng)) / BLOCK_ALPHA), BLOCK_LOTS_MAX))
 
 

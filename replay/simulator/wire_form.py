@@ -32,7 +32,7 @@ from replay.simulator.line import (
 )
 from replay.simulator.market import SHOWN
 
-SYMBOL, PX_DECIMALS, QTY_DECIMALS = "BTCUSDT", 2, 3
+PX_DECIMALS, QTY_DECIMALS = 2, 3
 BOOKS, TRADES = "btcusdt@depth5@100ms", "btcusdt@trade"
 
 
