@@ -1,4 +1,4 @@
-"""What people write behind an option -> what the program needs. Mistakes are typer's usage errors."""
+"""What people write behind an option -> what the program needs; mistakes are usage errors."""
 
 from __future__ import annotations
 

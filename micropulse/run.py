@@ -104,6 +104,12 @@ class Core:
     def feed(self, events: Events, sinks: Sequence[Sink]) -> None:
         """Apply one batch; sinks get what comes out, then the end of the batch."""
         self.input_digest.update(events)
+        self.advance_all(events, sinks)
+        for sink in sinks:
+            sink.end_of_batch()
+
+    def advance_all(self, events: Events, sinks: Sequence[Sink] = ()) -> None:
+        """The events of one batch through the loop, the outboxes emptied on the way."""
         cursor = self._out.cursor[0]
         cursor.depth = cursor.trades = cursor.control = 0
         left = events.n
@@ -116,8 +122,6 @@ class Core:
             self._empty(sinks)
             if done and self.state.counts.events % CHECKPOINT_EVENTS == 0:
                 self._checkpoint()
-        for sink in sinks:
-            sink.end_of_batch()
 
     def snapshot(self) -> bytes:
         """Everything the core knows, as bytes: State, then the strategy's Memory."""

@@ -143,9 +143,9 @@ class FramesFile:
                         f"frames file, or damaged. {_WHAT_IT_IS}"
                     )
                 if cut and len(held) >= CHUNK_BYTES:
-                    yield bytes(held[:cut])
-                    del held[:cut]
-                    cut = 0
+                    lines, held, cut = held, held[cut:], 0
+                    del lines[len(lines) - len(held) :]
+                    yield lines
         except OSError as error:
             raise SourceError(f"{self.path} cannot be read: {error.strerror}.") from None
         if held and not _is_whole(bytes(held[cut:])):
@@ -156,12 +156,12 @@ class FramesFile:
             )
             del held[cut:]
         if held:
-            yield bytes(held)
+            yield held
 
     def _split(self, text: bytes) -> Frames:
-        lines = text.count(b"\n") + 1
-        start, stop, seq, ts_recv = (np.empty(lines, np.int64) for _ in range(4))
         buffer = frozen(np.frombuffer(text, np.uint8), "u1")
+        lines = np.count_nonzero(buffer == ord("\n")) + 1
+        start, stop, seq, ts_recv = (np.empty(lines, np.int64) for _ in range(4))
         n = split_lines(buffer, start, stop, seq, ts_recv, self._tally)
         start, stop, seq, ts_recv = (frozen(column[:n]) for column in (start, stop, seq, ts_recv))
         return Frames(buffer, start, stop, seq, ts_recv, frozen(np.zeros(n), "i2"))

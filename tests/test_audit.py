@@ -84,7 +84,7 @@ def test_real_frames_pass_the_audit(strategy: str, sets: list[str]) -> None:
 
 
 def market_run() -> Run:
-    stream, die = random_market(5, 1_500), Die(30)
+    stream, die = random_market(5, 800), Die(20)
     return trade_with(RHYTHM, stream.rows, [*die.sets, "execution.latency=10"]).run
 
 
@@ -156,7 +156,7 @@ def test_the_auditor_sees_totals_that_are_off(field: str) -> None:
 
 
 def test_the_auditor_sees_a_refusal_that_was_not_counted() -> None:
-    run, die = market_run(), Die(30)
+    run, die = market_run(), Die(20)
     run.counts["refused_flat"] -= 1
     assert audit(run) == []
     assert "refused_flat expected" in audit(run, die.asks(run.events))[0]

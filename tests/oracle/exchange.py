@@ -154,8 +154,10 @@ class Exchange:
 
     def find_arrival(self, order: Order, now: int) -> None:
         """A, as soon as a row has shown the exchange's clock."""
+        if order.arrival != UNKNOWN:
+            return
         ahead = largest_ahead(self.tape, order.decided, now)
-        if order.arrival == UNKNOWN and ahead is not None:
+        if ahead is not None:
             order.arrival = order.ts + ahead + order.latency_ns
 
     def match(self, at: int, book: Book) -> None:
