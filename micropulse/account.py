@@ -9,7 +9,7 @@ from math import nan
 from micropulse.instrument import Instrument
 from micropulse.jit import kernel
 from micropulse.outbox import (
-    Outboxes,
+    Outbox,
 )
 from micropulse.schema import (
     Fill,
@@ -80,16 +80,15 @@ def _open_trip(state: State, order: Order, fill: Fill) -> None:
 
 
 @kernel
-def close_trip(state: State, out: Outboxes) -> None:
+def close_trip(state: State, out: Outbox) -> None:
     """Flat again: write the round trip out."""
     account, trip = state.account, state.account.open
     trip.gross = trip.side * (trip.exit_notional - trip.entry_notional)
     trip.net = trip.gross - trip.fees
     account.gross += trip.gross
     account.trips += 1
-    cursor = out.cursor[0]
-    out.trips[cursor.trips] = trip
-    cursor.trips += 1
+    out.trips[out.used.trips] = trip
+    out.used.trips += 1
 
 
 @kernel

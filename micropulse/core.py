@@ -32,14 +32,7 @@ from micropulse.features.extract import (
 from micropulse.features.flow import is_new_trade
 from micropulse.feed import control, is_new_book
 from micropulse.jit import entry, kernel, plugin
-from micropulse.outbox import (
-    FILLS_PER_EVENT,
-    ORDERS_PER_EVENT,
-    SIGNALS_PER_EVENT,
-    TRIPS_PER_EVENT,
-    Cursor,
-    Outboxes,
-)
+from micropulse.outbox import Outbox, has_room
 from micropulse.schema import (
     ASK,
     BID,
@@ -48,6 +41,7 @@ from micropulse.schema import (
     SECOND,
     TRADE_ROW,
     UNKNOWN,
+    Intent,
 )
 from micropulse.state import (
     State,
@@ -60,17 +54,16 @@ FUNDING_NS = 8 * 3600 * SECOND  # stamps at 00, 08 and 16 UTC
 
 
 @entry
-def advance(
-    states: Any, memories: Any, params: Any, events: Events, out: Outboxes, most: int
-) -> int:
+def advance(states: Any, memories: Any, params: Any, events: Events, outs: Any, most: int) -> int:
     """Apply events in order of `seq`, from where the cursor stands. Returns how many.
 
-    Stops at the end of the batch, after `most` events, or when an outbox could not take what one
-    more event may write: empty the outboxes and call again. `states`, `memories` and `params`
-    are arrays of one record; `out.cursor` keeps the place in the batch.
+    Stops at the end of the batch, after `most` events, or when the outbox could not take what one
+    more event may write: empty it and call again. All but `events` are arrays of one record. The
+    columns are read here and nowhere deeper: an array handed on costs, a number does not.
     """
-    state, memory, param, cursor = states[0], memories[0], params[0], out.cursor[0]
+    state, memory, param, out = states[0], memories[0], params[0], outs[0]
     depth, trades, controls = events.depth, events.trades, events.control
+    cursor = out.cursor
     done = 0
     while done < most and has_room(out):
         depth_seq = depth.seq[cursor.depth] if cursor.depth < len(depth.seq) else LAST
@@ -90,41 +83,33 @@ def advance(
         begin(state, seq, ts)
         if kind == TRADE_ROW:
             cursor.trades += 1
-            apply_trade(state, events, row)
+            see_clock(state, trades.ts_event[row], ts)
+            txn, px, qty = trades.ts_txn[row], trades.px[row], trades.qty[row]
+            apply_trade(
+                state, trades.trade_id[row], txn, px, qty, trades.side[row], trades.kind[row]
+            )
         elif kind == DEPTH_ROW:
             cursor.depth += 1
-            apply_book(state, events, row, out)
+            see_clock(state, depth.ts_event[row], ts)
+            conn, shows = depth.conn[row], depth.depth[row]
+            new = is_new_book(state, conn, shows, depth.last_id[row], depth.prev_id[row])
+            if new:
+                bid, ask = state.book.bid, state.book.ask
+                bid.n, ask.n = depth.bid_n[row], depth.ask_n[row]
+                for k in range(len(depth.bid_px)):
+                    bid.px[k], bid.qty[k] = depth.bid_px[k][row], depth.bid_qty[k][row]
+                    ask.px[k], ask.qty[k] = depth.ask_px[k][row], depth.ask_qty[k][row]
+            apply_book(state, new, depth.ts_txn[row], out)
         else:
             cursor.control += 1
-            apply_control(state, events, row, out)
+            apply_control(state, controls.kind[row], controls.conn[row], out)
         say_spikes(state, out)
-        intent = state.intent
-        intent.action = 0
-        intent.side = 0
-        intent.qty = 0
-        intent.reason = 0
-        intent.refused = 0
-        decide(state.features, state.position, memory, param, intent)
+        clear(state.intent)
+        decide(state.features, state.position, memory, param, state.intent)
         submit(state, out)
-        if kind != CLOCK_ROW and (
-            state.clock.sample_every == 0 or (state.clock.sample_every < 0 and kind == DEPTH_ROW)
-        ):
-            put_sample(state, state.clock.now, kind, out)
+        sample_row(state, kind, out)
         done += 1
     return done
-
-
-@kernel
-def has_room(out: Outboxes) -> bool:
-    """Whether every outbox can take the most that one event may write."""
-    cursor: Cursor = out.cursor[0]
-    return (
-        cursor.samples < len(out.samples)
-        and cursor.signals + SIGNALS_PER_EVENT <= len(out.signals)
-        and cursor.orders + ORDERS_PER_EVENT <= len(out.orders)
-        and cursor.fills + FILLS_PER_EVENT <= len(out.fills)
-        and cursor.trips + TRIPS_PER_EVENT <= len(out.trips)
-    )
 
 
 @kernel
@@ -142,17 +127,22 @@ def begin(state: State, seq: int, ts: int) -> None:
 
 
 @kernel
-def apply_book(state: State, events: Events, row: int, out: Outboxes) -> None:
+def clear(intent: Intent) -> None:
+    """Nothing is asked for yet."""
+    intent.action = 0
+    intent.side = 0
+    intent.qty = 0
+    intent.reason = 0
+    intent.refused = 0
+
+
+@kernel
+def apply_book(state: State, new: bool, txn: int, out: Outbox) -> None:
     """A partial book: a duplicate only moves time on; a new one is matched, then extracted."""
-    depth = events.depth
     state.counts.books += 1
     wake(state)
-    see_clock(state, depth.ts_event[row], depth.ts_recv[row])
-    new = is_new_book(
-        state, depth.conn[row], depth.depth[row], depth.last_id[row], depth.prev_id[row]
-    )
     if new:
-        take_book(state, depth, row)
+        take_book(state, txn)
         match(state, out)
         see_book(state, out)
     watch_exit(state, new, 0)
@@ -160,21 +150,20 @@ def apply_book(state: State, events: Events, row: int, out: Outboxes) -> None:
 
 
 @kernel
-def apply_trade(state: State, events: Events, row: int) -> None:
+def apply_trade(
+    state: State, trade_id: int, txn: int, px: int, qty: int, side: int, kind: int
+) -> None:
     """A trade: ids always count; only a print that was not seen before enters the windows."""
-    trades, counts = events.trades, state.counts
+    counts = state.counts
     counts.trades += 1
     wake(state)
-    see_clock(state, trades.ts_event[row], trades.ts_recv[row])
-    new = is_new_trade(state, trades.trade_id[row], state.clock.now)
-    px, qty, kind = trades.px[row], trades.qty[row], trades.kind[row]
+    new = is_new_trade(state, trade_id, state.clock.now)
     is_print = (kind == MARKET or kind == RPI) and px > 0 and qty > 0
     exit_px = 0
     if not is_print:
         counts.not_prints += 1
     elif new:
         counts.prints += 1
-        side, txn = trades.side[row], trades.ts_txn[row]
         exit_px = eligible_px(state, txn, px, side, kind)
         take_print(state, txn, px, qty, side, kind)
     watch_exit(state, False, exit_px)
@@ -182,37 +171,43 @@ def apply_trade(state: State, events: Events, row: int) -> None:
 
 
 @kernel
-def apply_control(state: State, events: Events, row: int, out: Outboxes) -> None:
+def apply_control(state: State, kind: int, conn: int, out: Outbox) -> None:
     """A control event: what it says, and that time has come this far."""
-    control(state, events.control.kind[row], events.control.conn[row], out)
+    control(state, kind, conn, out)
     watch_exit(state, False, 0)
     roll_to(state, state.clock.now, False, False)
 
 
 @kernel
-def sample_until(state: State, ts: int, out: Outboxes) -> bool:
+def sample_row(state: State, kind: int, out: Outbox) -> None:
+    """A sample of this very event, where a row an event or a book is wanted."""
+    every = state.clock.sample_every
+    if kind != CLOCK_ROW and (every == 0 or (every < 0 and kind == DEPTH_ROW)):
+        put_sample(state, state.clock.now, kind, out)
+
+
+@kernel
+def sample_until(state: State, ts: int, out: Outbox) -> bool:
     """Write the samples due before `ts`, each at its multiple. False when the outbox is full."""
-    clock, cursor = state.clock, out.cursor[0]
+    clock = state.clock
     if clock.sample_every <= 0:
         return True
     if clock.next_sample == UNKNOWN:
         clock.next_sample = -(-ts // clock.sample_every) * clock.sample_every
     while clock.next_sample < ts:
-        if cursor.samples == len(out.samples):
+        if out.used.samples == out.limit.samples:
             return False
         clock.now = max(clock.now, clock.next_sample)
         roll_to(state, clock.now, False, False)
         put_sample(state, clock.next_sample, CLOCK_ROW, out)
         clock.next_sample += clock.sample_every
-    full: bool = cursor.samples == len(out.samples)
-    return not full
+    return out.used.samples < out.limit.samples
 
 
 @kernel
-def put_sample(state: State, ts: int, event: int, out: Outboxes) -> None:
+def put_sample(state: State, ts: int, event: int, out: Outbox) -> None:
     """The features as they stand, and what we hold."""
-    cursor = out.cursor[0]
-    sample = out.samples[cursor.samples]
+    sample = out.samples[out.used.samples]
     sample.seq = state.clock.seq
     sample.ts_recv = ts
     sample.event = event
@@ -220,7 +215,7 @@ def put_sample(state: State, ts: int, event: int, out: Outboxes) -> None:
     sample.qty = state.account.qty
     sample.cash = state.account.cash
     sample.equity = equity(state)
-    cursor.samples += 1
+    out.used.samples += 1
 
 
 @entry

@@ -15,7 +15,7 @@ from micropulse.events import MARKET
 from micropulse.features.window import drop_before, is_empty, maximum, push_max
 from micropulse.jit import kernel
 from micropulse.outbox import (
-    Outboxes,
+    Outbox,
     put_order,
     put_signal,
 )
@@ -87,7 +87,7 @@ def _set_arrival(state: State) -> None:
 
 
 @kernel
-def match(state: State, out: Outboxes) -> None:
+def match(state: State, out: Outbox) -> None:
     """Let the order in flight sweep the book just taken, if it has arrived by then."""
     grow_taken(state)
     order, book = state.order, state.book
@@ -113,7 +113,7 @@ def match(state: State, out: Outboxes) -> None:
 
 
 @kernel
-def _sweep(state: State, ladder: Ladder, out: Outboxes) -> None:
+def _sweep(state: State, ladder: Ladder, out: Outbox) -> None:
     """Take what the side shows, level by level, never better than the first print says."""
     order = state.order
     print_px = first_print_px(state)
@@ -146,10 +146,10 @@ def first_print_px(state: State) -> int:
 
 
 @kernel
-def _fill(state: State, px: int, level_px: int, qty: int, out: Outboxes) -> None:
+def _fill(state: State, px: int, level_px: int, qty: int, out: Outbox) -> None:
     """One slice at one price, written out and booked."""
-    order, cursor = state.order, out.cursor[0]
-    fill = out.fills[cursor.fills]
+    order = state.order
+    fill = out.fills[out.used.fills]
     fill.order_id = order.id
     fill.slice_no = order.slices
     fill.seq = state.clock.seq
@@ -160,14 +160,14 @@ def _fill(state: State, px: int, level_px: int, qty: int, out: Outboxes) -> None
     fill.level_px = level_px
     fill.qty = qty
     fill.fee = fee_of(state.instrument, px, qty, state.execution.taker_fee_e8)
-    cursor.fills += 1
+    out.used.fills += 1
     order.slices += 1
     order.filled += qty
     book_fill(state, order, fill)
 
 
 @kernel
-def _finish(state: State, out: Outboxes, status: int) -> None:
+def _finish(state: State, out: Outbox, status: int) -> None:
     """The order is done; a position that it closed is a round trip."""
     state.position.pending = False
     put_order(state, out, state.order, status)
@@ -179,7 +179,7 @@ def _finish(state: State, out: Outboxes, status: int) -> None:
 
 
 @kernel
-def submit(state: State, out: Outboxes) -> None:
+def submit(state: State, out: Outbox) -> None:
     """Take what the strategy asked for, or refuse it and count why."""
     intent, counts = state.intent, state.counts
     _say_refusal(state, out)
@@ -198,7 +198,7 @@ def submit(state: State, out: Outboxes) -> None:
 
 
 @kernel
-def _say_refusal(state: State, out: Outboxes) -> None:
+def _say_refusal(state: State, out: Outbox) -> None:
     """A signal when the strategy lets an entry be for another reason than last time."""
     refused = state.intent.refused
     if refused != state.last_refused and refused != 0:
@@ -207,7 +207,7 @@ def _say_refusal(state: State, out: Outboxes) -> None:
 
 
 @kernel
-def _send(state: State, out: Outboxes) -> None:
+def _send(state: State, out: Outbox) -> None:
     """Make the order; what the exchange would refuse is rejected here and now."""
     intent, order, account = state.intent, state.order, state.account
     closes = intent.action == EXIT
@@ -277,7 +277,7 @@ def _objection(state: State) -> int:
 
 
 @kernel
-def lose_connection(state: State, out: Outboxes) -> None:
+def lose_connection(state: State, out: Outbox) -> None:
     """The feed is gone with an order in flight: an entry expires, an exit waits for a book."""
     if not state.position.pending:
         return

@@ -8,7 +8,7 @@ from micropulse.execution import forget_clock, lose_connection
 from micropulse.features.extract import forget_feed, settle_missing
 from micropulse.jit import kernel
 from micropulse.outbox import (
-    Outboxes,
+    Outbox,
 )
 from micropulse.state import (
     CONNECTIONS,
@@ -37,7 +37,7 @@ def is_new_book(state: State, conn: int, depth: int, last_id: int, prev_id: int)
 
 
 @kernel
-def control(state: State, kind: int, conn: int, out: Outboxes) -> None:
+def control(state: State, kind: int, conn: int, out: Outbox) -> None:
     """Act on what only the recorder can know. A tick has no other meaning than its time."""
     feed, counts = state.feed, state.counts
     counts.controls += 1
@@ -88,7 +88,7 @@ def _close(state: State, conn: int) -> None:
 
 
 @kernel
-def _lose_feed(state: State, out: Outboxes) -> None:
+def _lose_feed(state: State, out: Outbox) -> None:
     """Nobody is listening any more: what depends on an unbroken feed ends."""
     forget_feed(state)
     lose_connection(state, out)

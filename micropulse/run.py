@@ -17,10 +17,7 @@ from micropulse.digest import InputDigest, OutputDigest
 from micropulse.events import Events
 from micropulse.instrument import Instrument
 from micropulse.jit import load_core
-from micropulse.outbox import (
-    Outboxes,
-    outboxes,
-)
+from micropulse.outbox import ROWS, Outbox, limits
 from micropulse.params import Settings, check_features, execution_record, write_record
 from micropulse.schema import (
     SECOND,
@@ -30,7 +27,6 @@ from micropulse.state import (
 )
 
 CHECKPOINT_EVENTS = 10_000
-OUTBOX_ROWS = 4_096
 
 
 class Rows(NamedTuple):
@@ -75,10 +71,10 @@ class Core:
         settings: Settings,
         qty_decimals: int,
         sample_every: int = SECOND,
-        rows: int = OUTBOX_ROWS,
+        rows: int = ROWS,
     ) -> None:
         """`sample_every` in ns, 0 for every depth and trade row, -1 for every depth row; `rows` is
-        the size of the outboxes."""
+        how many of each the outbox takes."""
         check_features(settings.features)
         self._code = load_core(strategy)
         self.states = State.zeros(1)
@@ -91,7 +87,8 @@ class Core:
         write_record(settings.strategy, self.params[0])
         state.clock.sample_every = sample_every
         self._code.start(self.states)
-        self._out: Outboxes = outboxes(rows)
+        self._outs = Outbox.zeros(1)
+        self._outs[0].limit = limits(rows)
         self.input_digest = InputDigest()
         self.output_digest = OutputDigest()
         self.checkpoints: list[Checkpoint] = []
@@ -110,13 +107,13 @@ class Core:
 
     def advance_all(self, events: Events, sinks: Sequence[Sink] = ()) -> None:
         """The events of one batch through the loop, the outboxes emptied on the way."""
-        cursor = self._out.cursor[0]
+        cursor = self._outs[0].cursor
         cursor.depth = cursor.trades = cursor.control = 0
         left = events.n
         while left:
             due = CHECKPOINT_EVENTS - int(self.state.counts.events) % CHECKPOINT_EVENTS
             done = self._code.advance(
-                self.states, self.memories, self.params, events, self._out, min(due, left)
+                self.states, self.memories, self.params, events, self._outs, min(due, left)
             )
             left -= done
             self._empty(sinks)
@@ -139,12 +136,12 @@ class Core:
 
     def _empty(self, sinks: Sequence[Sink]) -> None:
         """Hand out what the outboxes hold, and start them anew."""
-        out, cursor = self._out, self._out.cursor[0]
-        rows = Rows(*(getattr(out, name)[: cursor[name]] for name in Rows._fields))
+        out = self._outs[0]
+        rows = Rows(*(out[name][: out.used[name]] for name in Rows._fields))
         for name, part in rows._asdict().items():
             if len(part):
                 self.output_digest.update(name, part)
-                cursor[name] = 0
+                out.used[name] = 0
         for sink in sinks:
             sink.take(rows)
 

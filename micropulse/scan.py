@@ -5,10 +5,10 @@ layout's, every number must be written the one canonical way (no leading zeros, 
 digits). A number goes straight from the text into its column; a row that turns out not to match
 is simply written over by the next one.
 
-Two things are written for numba, and measured (ns a frame, of 700): `match` calls nothing and is
-called only when the head of a frame is right, since each call counts references of its arrays up
-and down (-300); positions in the text are unsigned, since a signed index is first tested for
-being negative (-80).
+Some of this is written for numba, and measured. With a function for each number a frame took
+860 ns, most of it spent on counting the references of arrays up and down at each call; as one loop
+that calls only what is small enough to vanish, 470. With unsigned positions (a signed index is
+first tested for being negative), and `match` called only when a frame's head is right, 260.
 """
 
 from __future__ import annotations

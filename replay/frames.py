@@ -78,7 +78,7 @@ class FramesFile:
         self.path = Path(path)
         self.from_ns, self.to_ns = from_ns, to_ns
         self._begin()
-        first = next(self._chunks(), b"")
+        first = next(self._chunks(), bytearray())
         if not first:
             why = self.problems[0] if self.problems else f"{self.path} is empty."
             raise SourceError(f"{why} There is nothing to read. {_WHAT_IT_IS}")
@@ -129,7 +129,7 @@ class FramesFile:
             self.counts[name] = int(self._tally[place])
         self.counts["crlf_lines"] = int(self._tally[CRLF])
 
-    def _chunks(self) -> Iterator[bytes]:
+    def _chunks(self) -> Iterator[bytearray]:
         """Whole lines, some megabytes at a time."""
         held, cut = bytearray(), 0  # `cut` is where the last whole line ends
         try:
@@ -158,7 +158,7 @@ class FramesFile:
         if held:
             yield held
 
-    def _split(self, text: bytes) -> Frames:
+    def _split(self, text: bytearray) -> Frames:
         buffer = frozen(np.frombuffer(text, np.uint8), "u1")
         lines = np.count_nonzero(buffer == ord("\n")) + 1
         start, stop, seq, ts_recv = (np.empty(lines, np.int64) for _ in range(4))

@@ -6,35 +6,11 @@ nearest to the true quotient. A side without levels makes everything null.
 
 from math import nan
 
-from micropulse.events import DepthTable
 from micropulse.jit import kernel
 from micropulse.state import (
-    LEVELS,
     Book,
     Ladder,
 )
-
-
-@kernel
-def load_book(book: Book, depth: DepthTable, row: int) -> None:
-    """Copy one row of the depth table into the book; levels that are not shown become zero."""
-    bid, ask = book.bid, book.ask
-    for k in range(len(depth.bid_px)):
-        bid.px[k] = depth.bid_px[k][row]
-        bid.qty[k] = depth.bid_qty[k][row]
-        ask.px[k] = depth.ask_px[k][row]
-        ask.qty[k] = depth.ask_qty[k][row]
-    for k in range(len(depth.bid_px), LEVELS):
-        bid.px[k] = 0
-        bid.qty[k] = 0
-        ask.px[k] = 0
-        ask.qty[k] = 0
-    bid.n = depth.bid_n[row]
-    ask.n = depth.ask_n[row]
-    book.txn = depth.ts_txn[row]
-    book.mid2 = bid.px[0] + ask.px[0] if bid.n > 0 and ask.n > 0 else 0
-    if book.mid2 != 0:
-        book.known_mid2 = book.mid2
 
 
 @kernel

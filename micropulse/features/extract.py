@@ -8,8 +8,7 @@ a gap     forget_feed
 
 from math import nan
 
-from micropulse.events import DepthTable
-from micropulse.features.book import imbalance, load_book, microprice, mid, spread
+from micropulse.features.book import imbalance, microprice, mid, spread
 from micropulse.features.flow import (
     add_print,
     miss,
@@ -22,7 +21,7 @@ from micropulse.features.moves import add_mid, roll_mids, spike_down, spike_up
 from micropulse.features.walls import age_s, end_walls, watch_walls, write_walls
 from micropulse.jit import kernel
 from micropulse.outbox import (
-    Outboxes,
+    Outbox,
     put_signal,
 )
 from micropulse.schema import (
@@ -38,10 +37,15 @@ WARM_NS = 10 * SECOND
 
 
 @kernel
-def take_book(state: State, depth: DepthTable, row: int) -> None:
-    """Load a book that is no duplicate, and count what is odd about it."""
+def take_book(state: State, txn: int) -> None:
+    """A book that is no duplicate has been loaded: date it, and count what is odd about it."""
     book, counts = state.book, state.counts
-    load_book(book, depth, row)
+    book.txn = txn
+    book.mid2 = 0
+    if book.bid.n > 0 and book.ask.n > 0:
+        book.mid2 = book.bid.px[0] + book.ask.px[0]
+    if book.mid2 != 0:
+        book.known_mid2 = book.mid2
     book.stale = False
     if book.books == 0:
         book.first_ts = state.clock.now
@@ -53,7 +57,7 @@ def take_book(state: State, depth: DepthTable, row: int) -> None:
 
 
 @kernel
-def see_book(state: State, out: Outboxes) -> None:
+def see_book(state: State, out: Outbox) -> None:
     """Write what the book just taken means: its features, its walls, its place among the mids."""
     book, features = state.book, state.features
     px_scale = state.instrument.px_scale
@@ -100,7 +104,7 @@ def roll_to(state: State, now: int, fresh_flow: bool, fresh_mid: bool) -> None:
 
 
 @kernel
-def say_spikes(state: State, out: Outboxes) -> None:
+def say_spikes(state: State, out: Outbox) -> None:
     """A signal when a spike reaches `spike_signal`, once until it has fallen below again."""
     features, least = state.features, state.settings.spike_signal
     up = features.spike_up >= least

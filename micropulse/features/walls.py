@@ -15,7 +15,7 @@ from micropulse.features.baseline import (
 )
 from micropulse.jit import kernel
 from micropulse.outbox import (
-    Outboxes,
+    Outbox,
     put_signal,
 )
 from micropulse.schema import (
@@ -45,7 +45,7 @@ WARM_NS = BUCKETS * SECOND
 
 
 @kernel
-def watch_walls(state: State, out: Outboxes) -> None:
+def watch_walls(state: State, out: Outbox) -> None:
     """All steps for the book just loaded, bids before asks."""
     settle_prints(state)
     _watch_side(state, state.bid_walls, state.book.bid, out)
@@ -53,7 +53,7 @@ def watch_walls(state: State, out: Outboxes) -> None:
 
 
 @kernel
-def _watch_side(state: State, side: WallSide, ladder: Ladder, out: Outboxes) -> None:
+def _watch_side(state: State, side: WallSide, ladder: Ladder, out: Outbox) -> None:
     """The steps of one side, in their order."""
     roll_baseline(side, state.clock.now)
     judge_tracked(state, side, ladder, out)
@@ -89,7 +89,7 @@ def _eat(side: WallSide, px: int, qty: int, txn: int) -> None:
 
 
 @kernel
-def judge_tracked(state: State, side: WallSide, ladder: Ladder, out: Outboxes) -> None:
+def judge_tracked(state: State, side: WallSide, ladder: Ladder, out: Outbox) -> None:
     """Steps 3 to 6: look at every tracked level again; forget what has ended."""
     i = 0
     while i < side.tracked:
@@ -110,7 +110,7 @@ def judge_tracked(state: State, side: WallSide, ladder: Ladder, out: Outboxes) -
 
 @kernel
 def _judge_wall(
-    state: State, side: WallSide, wall: Wall, in_view: bool, shown: int, out: Outboxes
+    state: State, side: WallSide, wall: Wall, in_view: bool, shown: int, out: Outbox
 ) -> bool:
     """Steps 5 and 6: whether a standing wall goes on; says how it ended when it does not."""
     age_ns = state.clock.now - wall.born
@@ -191,7 +191,7 @@ def find_candidates(state: State, side: WallSide, ladder: Ladder) -> None:
 
 
 @kernel
-def promote(state: State, side: WallSide, out: Outboxes) -> None:
+def promote(state: State, side: WallSide, out: Outbox) -> None:
     """Step 3, last: candidates that are old enough stand."""
     for i in range(side.tracked):
         wall = side.walls[i]
