@@ -100,9 +100,8 @@ def _compiled(function: Function, cache: bool, from_python: bool) -> Function:
     if config.DISABLE_JIT:
         return function
     bare = not from_python
-    compiled: Any = njit(nogil=True, cache=cache, no_cpython_wrapper=bare, no_cfunc_wrapper=bare)(
-        function
-    )
+    options = {"no_cpython_wrapper": bare, "no_cfunc_wrapper": bare, "_nrt": False}
+    compiled: Any = njit(nogil=True, cache=cache, **options)(function)
     template = compiled.get_call_template
     compiled.get_call_template = lambda args, kws: template(
         tuple(types.unliteral(arg) for arg in args),
