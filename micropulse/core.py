@@ -20,6 +20,7 @@ from micropulse.execution import (
     submit,
     watch_exit,
 )
+from micropulse.features.book import hide_below
 from micropulse.features.extract import (
     roll_to,
     say_spikes,
@@ -99,6 +100,8 @@ def advance(states: Any, memories: Any, params: Any, events: Events, outs: Any, 
                 for k in range(len(depth.bid_px)):
                     bid.px[k], bid.qty[k] = depth.bid_px[k][row], depth.bid_qty[k][row]
                     ask.px[k], ask.qty[k] = depth.ask_px[k][row], depth.ask_qty[k][row]
+                hide_below(bid, len(depth.bid_px))
+                hide_below(ask, len(depth.bid_px))
             apply_book(state, new, depth.ts_txn[row], out)
         else:
             cursor.control += 1

@@ -100,10 +100,10 @@ def test_the_extremes_are_those_of_prices_we_could_have_left_at(side: str, leave
 
 
 def test_the_extremes_of_one_trip_are_not_those_of_the_next() -> None:
-    tape = Handmade().book(0).book(100).book(200, *moved(50)).book(300).book(400).book(500)
-    first, second = tape.run("b.xb" + "x", 20).trips
+    tape = Handmade().book(0).book(100).book(200, *moved(50)).book(300)
+    first, second = tape.book(400, *moved(20)).book(500).run("b.xb" + "x", 20).trips
     assert (first["worst_px"], first["best_px"]) == (PX, PX + 500)
-    assert (second["worst_px"], second["best_px"]) == (PX, PX)
+    assert (second["worst_px"], second["best_px"]) == (PX + 200, PX + 200)
 
 
 def test_the_end_of_a_source_closes_nothing() -> None:

@@ -8,9 +8,20 @@ from math import nan
 
 from micropulse.jit import kernel
 from micropulse.state import (
+    LEVELS,
     Book,
     Ladder,
 )
+
+
+@kernel
+def hide_below(ladder: Ladder, levels: int) -> None:
+    """Zero what an earlier, deeper stream has left below the levels just written."""
+    k = levels
+    while k < LEVELS and ladder.px[k] != 0:
+        ladder.px[k] = 0
+        ladder.qty[k] = 0
+        k += 1
 
 
 @kernel
