@@ -48,6 +48,9 @@ def book_fill(state: State, order: Order, fill: Fill) -> None:
         trip.exit_seq = fill.seq
         trip.exit_ts = fill.ts
         trip.exit_reason = order.reason
+        if trip.worst_px == 0:  # no event showed a price to leave at before we left
+            trip.worst_px = fill.px
+            trip.best_px = fill.px
         trip.after_gap = trip.after_gap or order.after_gap
     else:
         trip.qty += fill.qty

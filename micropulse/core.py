@@ -120,12 +120,14 @@ def begin(state: State, seq: int, ts: int) -> None:
     """Take the event's place and time; a receive time that steps back does not turn time back."""
     clock = state.clock
     clock.seq = seq
-    if state.account.qty != 0 and ts // FUNDING_NS > clock.now // FUNDING_NS:
-        state.counts.funding_unknown += 1
     if ts < clock.now:
         state.counts.clock_backwards += 1
     else:
         clock.now = ts
+    period = clock.now // FUNDING_NS
+    if state.account.qty != 0 and period > clock.funding_period:
+        state.counts.funding_unknown += 1
+    clock.funding_period = period
     state.counts.events += 1
 
 

@@ -96,6 +96,7 @@ def match(state: State, out: Outbox) -> None:
     if state.clock.now < order.ready_ts or book.txn < order.arrival:
         return
     order.books += 1
+    before = order.filled
     if order.side > 0:
         _sweep(state, book.ask, out)
     else:
@@ -105,7 +106,8 @@ def match(state: State, out: Outbox) -> None:
     elif order.closes:
         state.counts.exits_beyond_depth += 1
         order.note = BEYOND_DEPTH
-        put_order(state, out, order, PARTIAL)
+        if order.filled > before:
+            put_order(state, out, order, PARTIAL)
     else:
         state.counts.entries_beyond_depth += 1
         order.note = BEYOND_DEPTH
@@ -193,6 +195,8 @@ def submit(state: State, out: Outbox) -> None:
         counts.refused_flat += 1
     elif intent.action == ENTER and state.book.stale:
         counts.refused_stale += 1
+    elif intent.action == ENTER and intent.side == 0:
+        counts.refused_sideless += 1
     else:
         _send(state, out)
 
@@ -232,7 +236,7 @@ def _send(state: State, out: Outbox) -> None:
     order.ready_ts = order.ts + order.latency_ns
     order.mid2 = state.book.known_mid2
     order.books = 0
-    order.after_gap = False
+    order.after_gap = closes and state.book.stale
     order.note = _objection(state)
     _set_arrival(state)
     account.orders += 1

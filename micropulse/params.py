@@ -95,7 +95,10 @@ def write_record(part: Any, record: Any) -> None:
         if isinstance(value, msgspec.Struct):
             write_record(value, record[name])
         else:
-            record[name] = value
+            try:
+                record[name] = value
+            except OverflowError:
+                raise ParamsError(f"{name} is {value}, which is more than 64 bits hold.") from None
 
 
 def execution_record(execution: Execution, qty_decimals: int) -> ExecutionSettings:

@@ -208,6 +208,7 @@ class Counts(Record):
     refused_position: i8
     refused_stale: i8
     refused_flat: i8
+    refused_sideless: i8
     entries_beyond_depth: i8
     exits_beyond_depth: i8
     taken_full: i8
@@ -220,6 +221,7 @@ class Clock(Record):
     now: i8  # t
     seq: i8  # of the last event
     next_sample: i8
+    funding_period: i8  # eight hours, counted, that the last event was in
     sample_every: i8  # ns; 0 each depth and trade row, -1 each depth row
     started: flag
 

@@ -115,7 +115,6 @@ def test_the_end_of_a_source_closes_nothing() -> None:
     assert run.account.cash == -20 * ASK * UNIT - run.account.fees
 
 
-@pytest.mark.xfail(reason="a sample written at the stamp moves the clock past it unseen")
 @pytest.mark.parametrize("sample_every", [SECOND, 700 * MS])
 def test_a_funding_stamp_crossed_with_a_position_is_counted_when_samples_are(
     sample_every: int,

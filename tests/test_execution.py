@@ -162,7 +162,7 @@ def test_the_remainder_of_an_exit_waits_for_the_next_books() -> None:
     tape = Handmade().book(0).book(100)
     thin = [(PX, 30), (PX - TICK, 20)]
     run = clean(tape.book(200, thin).book(300, thin).book(400, BIDS[2:]).run("bx", 100))
-    assert states(run)[2:] == [(1, SUBMITTED), (1, PARTIAL), (1, PARTIAL), (1, FILLED)]
+    assert states(run)[2:] == [(1, SUBMITTED), (1, PARTIAL), (1, FILLED)]
     assert slices(run, "order_id", "seq", "slice_no", "qty")[2:] == [
         (1, 2, 0, 30), (1, 2, 1, 20), (1, 4, 2, 50),
     ]  # fmt: skip

@@ -12,7 +12,13 @@ from typing import Any, NamedTuple
 from . import Control, Event
 from .exchange import REJECTED, Ask, Exchange
 
-REFUSALS = ("refused_pending", "refused_position", "refused_stale", "refused_flat")
+REFUSALS = (
+    "refused_pending",
+    "refused_position",
+    "refused_stale",
+    "refused_flat",
+    "refused_sideless",
+)
 BEYOND = ("entries_beyond_depth", "exits_beyond_depth", "taken_full")
 
 Row = Mapping[str, Any]

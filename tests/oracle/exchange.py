@@ -102,6 +102,8 @@ class Exchange:
             return "refused_stale"
         if not ask.enters and not held:
             return "refused_flat"
+        if ask.enters and ask.side == 0:
+            return "refused_sideless"
         return None
 
     def smallest(self, at: int) -> int:
@@ -128,6 +130,7 @@ class Exchange:
             arrival=UNKNOWN,
             mid2=moment.mid2,
             decided=at,
+            after_gap=closes and moment.stale,
         )
         self.submitted += 1
         self.find_arrival(order, at)
@@ -169,12 +172,15 @@ class Exchange:
         if moment.t < order.ready_ts or book.ts_txn < order.arrival:
             return
         order.books += 1
+        before = order.slices
         self.sweep(order, at, book)
         if order.filled == order.qty:
             self.change(moment, FILLED)
         elif order.closes:
             self.counts["exits_beyond_depth"] += 1
-            self.change(moment, PARTIAL, BEYOND_DEPTH)
+            order.note = BEYOND_DEPTH
+            if order.slices > before:
+                self.change(moment, PARTIAL)
         else:
             self.counts["entries_beyond_depth"] += 1
             self.change(moment, EXPIRED, BEYOND_DEPTH)

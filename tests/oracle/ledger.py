@@ -156,8 +156,8 @@ class Ledger:
                 "net": gross - fees,
                 "entry_reason": entry.reason,
                 "exit_reason": leave.reason,
-                "worst_px": worst(self.prices, default=0),
-                "best_px": best(self.prices, default=0),
+                "worst_px": worst(self.prices, default=outs[0].px),
+                "best_px": best(self.prices, default=outs[0].px),
                 "after_gap": leave.after_gap,
             }
         )
