@@ -15,6 +15,7 @@ The folder is $MICROPULSE_CACHE, else $XDG_CACHE_HOME/micropulse, else ~/.cache/
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
@@ -72,6 +73,7 @@ def load_core(strategy: ModuleType) -> ModuleType:
     name = f"micropulse.core_{key}"
     if name in sys.modules:
         return sys.modules[name]
+    importlib.import_module("micropulse.core")  # so that what it imports goes to its own folder
     source = Path(__file__).with_name("core.py")
     spec = importlib.util.spec_from_file_location(name, source)
     assert spec is not None and spec.loader is not None
