@@ -58,7 +58,7 @@ def module_fingerprint(module: ModuleType, salt: str) -> str:
     """16 hex digits over a strategy, the users' modules it reaches, their constants, and `salt`."""
     digest = hashlib.sha256(salt.encode())
     for reached in sorted(_reachable(module), key=lambda reached: reached.__name__):
-        digest.update(source_of(reached))
+        digest.update(reached.__name__.encode() + b"\0" + source_of(reached))
         for name, value in sorted(vars(reached).items()):
             if not name.startswith("__"):
                 for line in _constants(name, value, ()):

@@ -71,7 +71,8 @@ def _from_file(path: Path) -> ModuleType:
     path = path.resolve()
     if not path.is_file():
         raise StrategyError(f"There is no file {path}. Check the path of --strategy.")
-    name = f"strategy_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    # Named by its text: compiled code remembers the name, and a copy elsewhere is the same code.
+    name = f"strategy_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise StrategyError(f"{path} cannot be imported: it is no Python file.")

@@ -155,3 +155,11 @@ def test_a_record_refuses_names_of_numpys_and_fields_it_cannot_hold() -> None:
         Taken.dtype()
     with pytest.raises(TypeError, match="is no field"):
         Odd.dtype()
+
+
+def test_the_same_text_at_another_place_has_the_same_key(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    here = strategy_file(tmp_path / "rule.py", "")
+    there = strategy_file(tmp_path / "there" / "moved.py", "")
+    assert key(here) == key(there)
+    assert load_strategy(str(here)).__name__ == load_strategy(str(there)).__name__
