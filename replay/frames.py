@@ -39,7 +39,7 @@ from replay.lines import (
 )
 from replay.unpack import Unpacked
 
-CHUNK_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 LINE_BYTES_MAX = 64 * 1024 * 1024
 
 _NO_STAMP = -1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks import core
+import os
+from pathlib import Path
+
+from benchmarks import core, start
 
 
 def test_the_core_benchmark_does_the_same_work_each_run() -> None:
@@ -10,3 +13,11 @@ def test_the_core_benchmark_does_the_same_work_each_run() -> None:
     assert len(rows) == 2
     assert len({row["digest"] for row in rows}) == 1
     assert all(row["core_ns_an_event"] > 0 and row["yardstick_ns"] > 0 for row in rows)
+
+
+def test_the_start_benchmark_measures_whole_processes() -> None:
+    cache = Path(os.environ.get("MICROPULSE_CACHE", "~/.cache/micropulse")).expanduser()
+    figures = start.measure(hours=0.02, cache=cache)
+    assert figures["warm"]["digest"] == figures["0.02 h"]["digest"]
+    assert figures["warm"]["events"] == figures["strategy edited"]["events"] > 0
+    assert all(figures[name]["peak_mib"] > 0 for name in ("warm", "strategy edited", "0.02 h"))

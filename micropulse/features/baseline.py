@@ -39,10 +39,12 @@ def is_wall_size(state: State, side: WallSide, px: int, qty: int) -> bool:
 
 @kernel
 def is_tracked(side: WallSide, px: int) -> bool:
-    """Whether the level at a price is a candidate or a wall."""
+    """Whether the visible level at a price is a candidate or a wall (walls.py: their order)."""
     for i in range(side.tracked):
         if side.walls[i].px == px:
             return True
+        if side.sign * side.walls[i].px < side.sign * px:
+            break
     return False
 
 

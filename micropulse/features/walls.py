@@ -1,8 +1,9 @@
 """Walls: levels behind the best that stand out, and how each one ends.
 
 A tracked level is a candidate until it is old enough, then a standing wall. Tracked levels lie
-best price first, so that equal cases are always settled in the same order. docs/features.md
-numbers the steps.
+best price first, so that equal cases are always settled in the same order, and so that the walls
+that have slid out of view are the last ones: a loop over what is in view ends at the first of
+them. docs/features.md numbers the steps.
 """
 
 from math import nan
@@ -84,8 +85,11 @@ def settle_prints(state: State) -> None:
 def _eat(side: WallSide, px: int, qty: int, txn: int) -> None:
     """A print took `qty` at `px`: it counts if it came after the wall's peak."""
     for i in range(side.tracked):
-        if side.walls[i].px == px and txn > side.walls[i].peak_txn:
-            side.walls[i].eaten += qty
+        wall = side.walls[i]
+        if side.sign * wall.px < side.sign * px:
+            break
+        if wall.px == px and txn > wall.peak_txn:
+            wall.eaten += qty
 
 
 @kernel
@@ -95,6 +99,8 @@ def judge_tracked(state: State, side: WallSide, ladder: Ladder, out: Outbox) -> 
     while i < side.tracked:
         wall = side.walls[i]
         in_view = ladder.n > 0 and side.sign * wall.px >= side.sign * ladder.px[ladder.n - 1]
+        if wall.slid and not in_view:
+            break
         shown = _shown_qty(ladder, wall.px) if in_view else 0
         if wall.standing:
             stays = _judge_wall(state, side, wall, in_view, shown, out)
@@ -115,11 +121,10 @@ def _judge_wall(
     """Steps 5 and 6: whether a standing wall goes on; says how it ended when it does not."""
     age_ns = state.clock.now - wall.born
     if not in_view:
-        if not wall.slid:
-            wall.slid = True
-            wall.slid_ts = state.clock.now
-            state.counts.walls_slid += 1
-            put_signal(state, out, WALL_SLID, side.which, wall.px, wall.qty, age_ns, 0)
+        wall.slid = True
+        wall.slid_ts = state.clock.now
+        state.counts.walls_slid += 1
+        put_signal(state, out, WALL_SLID, side.which, wall.px, wall.qty, age_ns, 0)
         return True
     if not shown < state.settings.wall_gone_share * wall.peak:
         return True
@@ -195,6 +200,8 @@ def promote(state: State, side: WallSide, out: Outbox) -> None:
     """Step 3, last: candidates that are old enough stand."""
     for i in range(side.tracked):
         wall = side.walls[i]
+        if wall.slid:
+            break
         age_ns = state.clock.now - wall.born
         if not wall.standing and age_ns >= state.settings.wall_min_age_ms * MILLISECOND:
             wall.standing = True
@@ -253,7 +260,9 @@ def largest(side: WallSide) -> int:
     best = -1
     for i in range(side.tracked):
         wall = side.walls[i]
-        if wall.standing and not wall.slid and (best < 0 or wall.qty > side.walls[best].qty):
+        if wall.slid:
+            break
+        if wall.standing and (best < 0 or wall.qty > side.walls[best].qty):
             best = i
     return best
 

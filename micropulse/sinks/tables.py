@@ -29,7 +29,8 @@ from micropulse.schema import (
     Signal,
 )
 
-ROW_GROUP = 131_072
+ROW_GROUP = 16_384  # 45 columns wide: 6 MB a group of samples
+pa.set_memory_pool(pa.system_memory_pool())  # mimalloc keeps 20 MB of what was given back
 TIME = pa.timestamp("ns", tz="UTC")
 FLAGS = ("book_stale", "warm_10s", "closes", "after_gap")
 TIMES = ("ts", "ts_recv", "ready_ts", "status_ts", "removed_wall_ts")
