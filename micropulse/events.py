@@ -114,7 +114,7 @@ _DTYPES = {"conn": "i2", "layout": "i4"} | dict.fromkeys(
 LEVEL_COLUMNS = ("bid_px", "bid_qty", "ask_px", "ask_qty")
 
 
-def frozen(array: npt.ArrayLike, dtype: str = "i8") -> Any:
+def frozen(array: npt.ArrayLike, dtype: npt.DTypeLike = "i8") -> Any:
     """A read-only, contiguous view (a copy only if the dtype or the strides differ)."""
     view = np.ascontiguousarray(array, dtype=dtype).view()
     view.flags.writeable = False

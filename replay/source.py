@@ -1,15 +1,16 @@
-"""What people call SOURCE: a frames file, or `sim:SEED`."""
+"""What people call SOURCE: a tape, a frames file, or `sim:SEED`."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 from micropulse.events import Events, Frames
 from micropulse.wire import Decoder
-from replay.frames import FramesSource, SourceError
+from recorder.tape import TapeSource, find_tape
+from replay.frames import FramesFile, FramesSource, SourceError
 
 SIMULATED_HOURS = 1 / 6
 
@@ -75,7 +76,7 @@ class Simulated:
 def open_source(
     text: str, symbol: str | None = None, from_ns: int | None = None, to_ns: int | None = None
 ) -> Source:
-    """The source a user names; a range is of receive times, in ns. Raises SourceError."""
+    """The source a user names; a range is of receive times (ns). Raises SourceError, TapeError."""
     if text.startswith("sim:"):
         seed = text.removeprefix("sim:")
         if not seed.isdecimal():
@@ -84,12 +85,27 @@ def open_source(
             raise SourceError(f"{text} is a market of BTCUSDT: there is no {symbol} in it.")
         return Simulated(int(seed), from_ns, to_ns)
     if Path(text).is_dir():
-        raise SourceError(f"{text} is a folder. A source is a frames file, or sim:SEED.")
+        return TapeSource(text, symbol, from_ns, to_ns)
     return FramesSource(text, symbol.upper() if symbol else None, from_ns, to_ns)
 
 
+def open_frames(
+    text: str, symbol: str | None = None, from_ns: int | None = None, to_ns: int | None = None
+) -> Iterable[Frames]:
+    """The frames of a source, whatever they are, to the byte. Raises SourceError, TapeError."""
+    if text.startswith("sim:"):
+        from replay.simulator import simulate
+
+        return simulate(int(text.removeprefix("sim:")), SIMULATED_HOURS)
+    if Path(text).is_dir():
+        return find_tape(Path(text), symbol).frames(from_ns, to_ns)
+    return FramesFile(text, from_ns, to_ns)
+
+
 def description(source: Source) -> dict[str, Any]:
-    """What run.json says of a source: its name and, of a file, its size and sha256."""
+    """What run.json says of a source: its name and the hash of what it holds."""
+    if isinstance(source, TapeSource):
+        return source.description()
     path = Path(source.name)
     if not path.is_file():
         return {"name": source.name}

@@ -1,0 +1,238 @@
+"""The journal: the append-only log of one tape. A frame is here before anyone else sees it.
+
+    append, control     buffered
+    flush               one write(): from here on a kill -9 loses nothing of it
+    sync                fdatasync, beside the receiving thread: nor does a power cut
+
+One writer a tape, held by a lock on a file. Each writer opens segments of its own, with O_EXCL;
+a segment ends at midnight UTC (of ts_recv), at 64 MiB, or with its writer.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+from pathlib import Path
+
+from recorder.entries import FRAME, SEQ, TS, pack, read_entries
+from recorder.folder import (
+    TapeError,
+    journal_path,
+    journals,
+    manifests,
+    symbol_of,
+    sync_folder,
+)
+
+SEGMENT_BYTES = 64 * 1024 * 1024
+DAY_NS = 86_400_000_000_000
+
+
+class JournalError(TapeError):
+    """A journal that cannot be written."""
+
+
+class Journal:
+    """The one writer of a tape. Not for several threads, but for `sync`, which any may call.
+
+    `last_seq` and `last_ts` are those of the last entry, -1 and 0 for a new tape; `problems` says
+    what was odd about the end of the last writer.
+    """
+
+    def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
+        """Take the lock and find the end. Raises JournalError when another writer has it."""
+        self.folder = folder
+        self.problems: list[str] = []
+        self._segment_bytes = segment_bytes
+        (folder / "journal").mkdir(parents=True, exist_ok=True)
+        self._lock = lock_writer(folder)
+        self.last_seq, self.last_ts = self._find_end()
+        self._segment = _last_segment(folder)
+        self._file = -1
+        self._day = -1
+        self._size = 0  # bytes of the segment that are whole entries
+        self._buffer = bytearray()
+        self._rolled = False
+        self._syncer = Syncer()
+
+    def append(self, ts_recv: int, conn: int, frame: bytes) -> int:
+        """Take a frame; its seq. Buffered until `flush`."""
+        return self._take(ts_recv, conn, FRAME, frame)
+
+    def control(self, ts_recv: int, kind: int, conn: int = 0, value: int = 0) -> int:
+        """Take a control event (micropulse.events); its seq."""
+        return self._take(ts_recv, conn, kind, value.to_bytes(8, "little", signed=True))
+
+    def _take(self, ts_recv: int, conn: int, kind: int, payload: bytes) -> int:
+        day = ts_recv // DAY_NS
+        if day > self._day or self._size + len(self._buffer) >= self._segment_bytes:
+            self._roll(day)
+        self.last_seq += 1
+        self._buffer += pack(conn, kind, self.last_seq, ts_recv, payload)
+        self.last_ts = ts_recv
+        return self.last_seq
+
+    def flush(self) -> None:
+        """Write what is buffered. Raises OSError, with the file cut back to whole entries; what
+        was buffered is kept, and a later flush may succeed."""
+        if not self._buffer:
+            return
+        written = 0
+        view = memoryview(self._buffer)
+        try:
+            while written < len(view):
+                written += os.write(self._file, view[written:])
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            os.lseek(self._file, self._size, os.SEEK_SET)
+            raise
+        finally:
+            view.release()
+        self._size += written
+        self._buffer.clear()
+
+    def sync(self, seq: int | None = None, wait: bool = True) -> None:
+        """Make everything up to `seq` (else all that was flushed) durable.
+
+        With `wait` it returns when that is so; without, when it has been asked for. Raises OSError
+        when the disk refused.
+        """
+        if self._file < 0 or (seq is not None and seq <= self._syncer.done):
+            return
+        self._syncer.ask(self._file, self.last_seq)
+        if wait:
+            self._syncer.wait(self.last_seq if seq is None else seq)
+
+    def rolled(self) -> bool:
+        """Whether a segment was closed since the last call: it can be sealed now."""
+        rolled, self._rolled = self._rolled, False
+        return rolled
+
+    def take_number(self) -> int:
+        """The next segment number, for one that is sealed without a journal file."""
+        self._segment += 1
+        return self._segment
+
+    def close(self) -> None:
+        """Flush, sync, let the lock go."""
+        try:
+            self.flush()
+            if self._file >= 0:
+                self.sync()
+        finally:
+            self._syncer.stop()
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+            os.close(self._lock)
+
+    def _roll(self, day: int) -> None:
+        """End the segment, if there is one, and begin the next."""
+        if self._file >= 0:
+            self.flush()
+            self._syncer.ask(self._file, self.last_seq)
+            self._syncer.wait(self.last_seq)
+            os.close(self._file)
+            self._rolled = True
+        self._segment += 1
+        path = journal_path(self.folder, self._segment)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        sync_folder(path.parent)
+        self._size, self._day = 0, day
+
+    def _find_end(self) -> tuple[int, int]:
+        """The last seq and time of what is there; a torn tail is cut."""
+        for _, path in reversed(journals(self.folder)):
+            data = path.read_bytes()
+            found = read_entries(data)
+            torn = found.damage and found.damage[-1].stop == len(data)
+            if torn:
+                cut = found.damage[-1].start
+                os.truncate(path, cut)
+                self.problems.append(
+                    f"The last entry of {path.name} was torn, as when its writer was killed: "
+                    f"{len(data) - cut:,} bytes were cut off; every whole frame is kept."
+                )
+            if found.n:
+                return int(found.table[SEQ].max()), int(found.table[TS].max())
+        for _, path in reversed(manifests(self.folder)):
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            return int(manifest["last_seq"]), int(manifest["last_ts"])
+        return -1, 0
+
+
+class Syncer:
+    """fdatasync on a thread of its own: it takes milliseconds, and releases the GIL."""
+
+    def __init__(self) -> None:
+        self.done = -1  # durable up to this seq
+        self._asked: tuple[int, int] | None = None  # file, seq
+        self._error: OSError | None = None
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="journal-sync", daemon=True)
+        self._thread.start()
+
+    def ask(self, file: int, seq: int) -> None:
+        """Sync `file`, which holds everything up to `seq`; returns at once."""
+        with self._changed:
+            self._asked = (file, seq)
+            self._changed.notify_all()
+
+    def wait(self, seq: int) -> None:
+        """Return when everything up to `seq` is durable. Raises the OSError of a failed sync."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.done >= seq or self._error is not None)
+            if self._error is not None:
+                raise self._error
+
+    def stop(self) -> None:
+        """Finish what was asked for, and end."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._asked is not None or self._stopping)
+                if self._asked is None:
+                    return
+                file, seq = self._asked
+                self._asked = None
+            try:
+                os.fdatasync(file)
+            except OSError as error:
+                with self._changed:
+                    self._error = error
+                    self._changed.notify_all()
+                return
+            with self._changed:
+                self.done = max(self.done, seq)
+                self._changed.notify_all()
+
+
+def lock_writer(folder: Path) -> int:
+    """The lock of a tape's one writer, as an open file. Raises JournalError when it is taken."""
+    file = os.open(folder / "journal" / "writer.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(file, 32).decode("ascii", "replace").strip()
+        os.close(file)
+        raise JournalError(
+            f"The tape of {symbol_of(folder)} in {folder} is being written by another process "
+            f"({owner or 'unknown'}). Two writers would mix two orders: stop that one, or record "
+            "into another --data folder."
+        ) from None
+    os.ftruncate(file, 0)
+    os.write(file, f"pid {os.getpid()}".encode())
+    return file
+
+
+def _last_segment(folder: Path) -> int:
+    """The highest segment number that was ever used."""
+    return max((number for number, _ in [*journals(folder), *manifests(folder)]), default=0)

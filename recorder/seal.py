@@ -1,0 +1,302 @@
+"""Sealing: a closed segment of the journal becomes Parquet, is proved, and only then may go.
+
+    write the tables (.part, synced) -> read them back, spell every frame, compare with the journal
+    -> rename -> manifest (renamed last: the segment is sealed) -> delete the journal file
+
+Whatever kills it, the next run finishes or begins anew: files without a manifest are nobody's, a
+journal file beside a manifest has been sealed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micropulse import __version__
+from micropulse.events import (
+    ControlTable,
+    Events,
+    Frames,
+    Int64s,
+    control_table,
+    frozen,
+    no_control,
+    no_depth,
+    no_trades,
+)
+from micropulse.wire import Decoder, encode
+from recorder.entries import read_entries
+from recorder.folder import (
+    SESSION,
+    VENUE,
+    TapeError,
+    date_of,
+    journals,
+    manifest_path,
+    manifests,
+    symbol_of,
+    sync_folder,
+    table_path,
+)
+from recorder.gaps import gaps_of
+from recorder.journal import JournalError, lock_writer
+from recorder.segment import merged, only_frames, open_segment, same_text
+from recorder.tables import (
+    SCHEMA_VERSION,
+    control_columns,
+    depth_columns,
+    read_depth,
+    read_table,
+    read_trades,
+    read_verbatim,
+    trade_columns,
+    verbatim_columns,
+    write_table,
+)
+
+
+def seal_closed(folder: Path) -> list[int]:
+    """Seal every segment that no writer has open; their numbers. Raises TapeError, OSError."""
+    sealed = []
+    with _one_sealer(folder):
+        for number, path in _closed(folder):
+            seal_journal(folder, number, path)
+            sealed.append(number)
+    return sealed
+
+
+def seal_in_background(folder: Path) -> subprocess.Popen[bytes]:
+    """Seal what is closed in a process of its own, so that the feed keeps its GIL."""
+    return subprocess.Popen([sys.executable, "-m", "recorder.seal", str(folder)])
+
+
+def seal_journal(folder: Path, number: int, path: Path) -> None:
+    """Seal one journal file, and delete it."""
+    if number not in dict(manifests(folder)):
+        entries = read_entries(path.read_bytes())
+        damage = [list(part) for part in entries.damage]
+        if entries.n:
+            control = control_table(**entries.control())
+            how: dict[str, Any] = {"from": "journal", "damaged_bytes": damage}
+            seal_frames(folder, number, entries.frames(), control, how)
+        elif damage:
+            raise TapeError(
+                f"{path} holds no whole entry: it is damaged from end to end. Restore it from a "
+                "copy, or move it away."
+            )
+    path.unlink()
+    sync_folder(path.parent)
+
+
+def seal_frames(
+    folder: Path, number: int, frames: Frames, control: ControlTable, how: dict[str, Any]
+) -> Path:
+    """Write a segment's tables, prove them, and its manifest; the manifest's path.
+
+    Raises TapeError when a frame does not come back byte for byte: then nothing has appeared.
+    """
+    events, keep, decoder = decoded(folder, frames)
+    events = events._replace(control=control)
+    said = _said(folder, number, frames, events, keep, decoder, how)
+    made = _write(folder, said, frames, events, keep)
+    try:
+        wrong = _prove(made, said, frames)
+        if len(wrong):  # numbers that would not come back: kept as text, and proved again
+            events = _untold(events, frames.seq[wrong])
+            keep = np.union1d(keep, wrong)
+            said = _said(folder, number, frames, events, keep, decoder, how)
+            made = _write(folder, said, frames, events, keep)
+            wrong = _prove(made, said, frames)
+        if len(wrong):
+            raise TapeError(
+                f"Segment {number} of {symbol_of(folder)} is not sealed: the frame of seq "
+                f"{frames.seq[wrong[0]]} does not come back byte for byte. Its journal is kept."
+            )
+    except BaseException:
+        for part in made.values():
+            part.unlink(missing_ok=True)
+        raise
+    return _commit(folder, said, made)
+
+
+def decoded(folder: Path, frames: Frames) -> tuple[Events, Int64s, Decoder]:
+    """Events of the tape's own frames, the indices of those to keep as text, and the decoder."""
+    symbol = symbol_of(folder)
+    px, qty = scales(folder)
+    decoder = Decoder(symbol, px, qty)
+    if symbol == SESSION:
+        empty = Decoder(symbol, 0, 0).decode(only_frames(frames, slice(0)))
+        return empty.events, np.arange(len(frames.seq)), decoder
+    found = decoder.decode(frames)
+    return found.events, np.union1d(found.verbatim, found.others), decoder
+
+
+def scales(folder: Path) -> tuple[int | None, int | None]:
+    """(price, quantity) digits of a tape, as its sealed segments have them; None: not known yet."""
+    for _, path in reversed(manifests(folder)):
+        said = open_segment(path).said
+        if said["px_decimals"] is not None:
+            return said["px_decimals"], said["qty_decimals"]
+    return None, None
+
+
+def _said(
+    folder: Path,
+    number: int,
+    frames: Frames,
+    events: Events,
+    keep: Int64s,
+    decoder: Decoder,
+    how: dict[str, Any],
+) -> dict[str, Any]:
+    """The manifest, but for its files."""
+    seqs = np.sort(np.concatenate([frames.seq, events.control.seq]))
+    first, last = int(seqs[0]), int(seqs[-1])
+    stamps = np.concatenate([frames.ts_recv, events.control.ts_recv])
+    return {
+        "schema": SCHEMA_VERSION,
+        "venue": VENUE,
+        "symbol": symbol_of(folder),
+        "segment": number,
+        "date": date_of(int(stamps[np.argmin(np.concatenate([frames.seq, events.control.seq]))])),
+        "px_decimals": decoder.px_decimals,
+        "qty_decimals": decoder.qty_decimals,
+        "layouts": list(decoder.layouts),
+        "first_seq": first,
+        "last_seq": last,
+        "first_ts": int(stamps.min()),
+        "last_ts": int(stamps.max()),
+        "rows": {
+            "depth": len(events.depth.seq),
+            "trades": len(events.trades.seq),
+            "control": len(events.control.seq),
+            "verbatim": len(keep),
+        },
+        "hours": _hours(stamps),
+        "counts": dict(decoder.counts),
+        "gaps": gaps_of(events, seqs),
+        "recorded": how | {"micropulse": __version__},
+    }
+
+
+def _hours(stamps: Int64s) -> dict[str, int]:
+    """Entries received in each hour of the day (UTC) that has some."""
+    hours = np.bincount((stamps // 3_600_000_000_000) % 24, minlength=24)
+    return {str(hour): int(n) for hour, n in enumerate(hours) if n}
+
+
+def _write(
+    folder: Path, said: dict[str, Any], frames: Frames, events: Events, keep: Int64s
+) -> dict[str, Path]:
+    """The tables that have rows, under names that nobody reads yet."""
+    px, qty = said["px_decimals"] or 0, said["qty_decimals"] or 0
+    tables = {
+        "depth": depth_columns(events.depth, px, qty),
+        "trades": trade_columns(events.trades, px, qty),
+        "control": control_columns(events.control),
+        "verbatim": verbatim_columns(only_frames(frames, keep)),
+    }
+    about = {name: said[name] for name in ("schema", "symbol", "segment", "layouts")}
+    made = {}
+    for name, table in tables.items():
+        if len(table):
+            path = table_path(folder, said["segment"], said["date"], name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made[name] = path.with_name(f".{path.name}.part")
+            write_table(made[name], table, about | {"table": name})
+    return made
+
+
+def _prove(made: dict[str, Path], said: dict[str, Any], frames: Frames) -> Int64s:
+    """Indices of the frames that the files just written do not give back to the byte."""
+    depth = read_depth(read_table(made["depth"])) if "depth" in made else no_depth()
+    trades = read_trades(read_table(made["trades"])) if "trades" in made else no_trades()
+    events = Events(depth, trades, no_control())
+    digits = said["px_decimals"] or 0, said["qty_decimals"] or 0
+    back = encode(events, said["layouts"], *digits)
+    if "verbatim" in made:
+        back = merged(back, read_verbatim(read_table(made["verbatim"])))
+    if np.array_equal(back.seq, frames.seq) and np.array_equal(back.ts_recv, frames.ts_recv):
+        same = same_text(back, frames)
+        if same.all() and np.array_equal(back.conn, frames.conn):
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(~same)
+    missing = ~np.isin(frames.seq, back.seq)
+    if missing.any():
+        return np.flatnonzero(missing)
+    raise TapeError("What was written does not have the order of what was received.")
+
+
+def _commit(folder: Path, said: dict[str, Any], made: dict[str, Path]) -> Path:
+    """Give the files their names, the manifest last."""
+    said["files"] = {}
+    path = manifest_path(folder, said["segment"], said["date"])
+    for name, part in made.items():
+        final = table_path(folder, said["segment"], said["date"], name)
+        with part.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = part.stat().st_size
+        said["files"][name] = {"name": final.name, "bytes": size, "sha256": digest}
+        part.replace(final)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sync_folder(path.parent)
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8") as text:
+        json.dump(said, text, indent=1)
+        text.write("\n")
+        text.flush()
+        os.fsync(text.fileno())
+    part.replace(path)
+    sync_folder(path.parent)
+    sync_folder(folder)
+    return path
+
+
+def _untold(events: Events, seqs: Int64s) -> Events:
+    """Events whose rows of these seqs have no layout: their text is kept."""
+
+    def layout(table: Any) -> Any:
+        return frozen(np.where(np.isin(table.seq, seqs), -1, table.layout), "i4")
+
+    depth, trades = events.depth, events.trades
+    depth, trades = depth._replace(layout=layout(depth)), trades._replace(layout=layout(trades))
+    return Events(depth, trades, events.control)
+
+
+def _closed(folder: Path) -> list[tuple[int, Path]]:
+    """The journal files that no writer has open: all but the last, or all when there is none."""
+    found = journals(folder)
+    try:
+        lock = lock_writer(folder)
+    except JournalError:
+        return found[:-1]
+    os.close(lock)
+    return found
+
+
+@contextmanager
+def _one_sealer(folder: Path) -> Iterator[None]:
+    """Only one process seals a tape; another one waits its turn."""
+    (folder / "journal").mkdir(parents=True, exist_ok=True)
+    file = os.open(folder / "journal" / "seal.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for part in folder.glob("date=*/.*.part"):
+            part.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(file)
+
+
+if __name__ == "__main__":
+    seal_closed(Path(sys.argv[1]))

@@ -1,0 +1,163 @@
+"""One sealed segment: its files, its manifest, and its frames again, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from micropulse.events import (
+    Bytes,
+    Events,
+    Frames,
+    Int64s,
+    frozen,
+    no_control,
+    no_depth,
+    no_trades,
+)
+from micropulse.jit import entry
+from micropulse.wire import encode
+from recorder.folder import TABLES, TapeError
+from recorder.tables import read_control, read_depth, read_table, read_trades, read_verbatim
+
+
+class Segment(NamedTuple):
+    """A sealed segment: where its manifest lies, and what that says."""
+
+    path: Path
+    said: dict[str, Any]
+
+    @property
+    def number(self) -> int:
+        """Its place among the segments of the tape."""
+        return int(self.said["segment"])
+
+    def file(self, table: str) -> Path | None:
+        """The file of a table, None when it has no rows."""
+        entry = self.said["files"].get(table)
+        return self.path.parent / entry["name"] if entry else None
+
+
+def open_segment(path: Path) -> Segment:
+    """Read a manifest. Raises TapeError when it is damaged or of a later version."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        known = said["schema"] == 1 and set(said["files"]) <= set(TABLES)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TapeError(
+            f"{path} cannot be read ({error}): it is damaged, and without it nobody knows what its "
+            "segment holds. Restore it from a copy, or move the segment's files away."
+        ) from None
+    if not known:
+        raise TapeError(f"{path} was written by a later version of MicroPulse: update this one.")
+    return Segment(path, said)
+
+
+def segment_events(
+    segment: Segment, from_ns: int | None = None, to_ns: int | None = None
+) -> Events:
+    """The events of a segment, or of a part of it; whole row groups are passed over unread."""
+    depth, trades, control = no_depth(), no_trades(), no_control()
+    if file := segment.file("depth"):
+        depth = _within(read_depth(read_table(file, from_ns, to_ns)), from_ns, to_ns)
+    if file := segment.file("trades"):
+        trades = _within(read_trades(read_table(file, from_ns, to_ns)), from_ns, to_ns)
+    if file := segment.file("control"):
+        control = _within(read_control(read_table(file, from_ns, to_ns)), from_ns, to_ns)
+    return Events(depth, trades, control)
+
+
+def segment_frames(segment: Segment) -> Frames:
+    """Every frame of a segment as it was received, in the order of `seq`."""
+    events = segment_events(segment)
+    told = encode(
+        Events(events.depth, events.trades, no_control()),
+        segment.said["layouts"],
+        segment.said["px_decimals"] or 0,
+        segment.said["qty_decimals"] or 0,
+    )
+    file = segment.file("verbatim")
+    return merged(told, read_verbatim(read_table(file))) if file else told
+
+
+def merged(one: Frames, other: Frames) -> Frames:
+    """Two lists of frames as one, in the order of `seq`."""
+    if not len(other.seq):
+        return one
+    order = np.argsort(np.concatenate([one.seq, other.seq]), kind="stable")
+    text = np.concatenate([one.text, other.text])
+    shift = len(one.text)
+    start = np.concatenate([one.start, other.start + shift])
+    stop = np.concatenate([one.stop, other.stop + shift])
+    return Frames(
+        frozen(text, "u1"),
+        frozen(start[order]),
+        frozen(stop[order]),
+        frozen(np.concatenate([one.seq, other.seq])[order]),
+        frozen(np.concatenate([one.ts_recv, other.ts_recv])[order]),
+        frozen(np.concatenate([one.conn, other.conn])[order], "i2"),
+    )
+
+
+def _within(table: Any, from_ns: int | None, to_ns: int | None) -> Any:
+    """The rows received in [from_ns, to_ns)."""
+    if from_ns is None and to_ns is None:
+        return table
+    keep = np.full(len(table.seq), True)
+    if from_ns is not None:
+        keep &= table.ts_recv >= from_ns
+    if to_ns is not None:
+        keep &= table.ts_recv < to_ns
+    return only(table, keep)
+
+
+def only(table: Any, keep: Any) -> Any:
+    """The rows of an event table that a mask keeps."""
+    if keep.all():
+        return table
+    columns = [
+        tuple(frozen(level[keep]) for level in column)
+        if isinstance(column, tuple)
+        else frozen(column[keep], column.dtype)
+        for column in table
+    ]
+    return type(table)(*columns)
+
+
+def only_frames(frames: Frames, rows: Any) -> Frames:
+    """Some of the frames, over the same text."""
+    columns: list[Any] = [frozen(column[rows], column.dtype) for column in frames[1:]]
+    return Frames(frames.text, *columns)
+
+
+def same_text(one: Frames, other: Frames) -> npt.NDArray[np.bool_]:
+    """Which frames of two equally long lists have the same bytes."""
+    same = np.zeros(len(one.start), np.bool_)
+    compare(one.text, one.start, one.stop, other.text, other.start, other.stop, same)
+    return same
+
+
+@entry
+def compare(
+    text: Bytes,
+    start: Int64s,
+    stop: Int64s,
+    other: Bytes,
+    other_start: Int64s,
+    other_stop: Int64s,
+    same: npt.NDArray[np.bool_],
+) -> None:
+    """same[i]: whether text[start[i]:stop[i]] is other[other_start[i]:other_stop[i]]."""
+    for i in range(len(start)):
+        length = stop[i] - start[i]
+        differs = length != other_stop[i] - other_start[i]
+        if not differs:
+            difference = 0
+            for k in range(length):  # without a way out, so that it is done 32 bytes at a time
+                difference |= text[start[i] + k] ^ other[other_start[i] + k]
+            differs = difference != 0
+        same[i] = not differs
