@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from micropulse.events import Events, depth_table, trade_table
+from micropulse.events import joined
 from micropulse.instrument import instrument
 from micropulse.params import resolve
 from micropulse.run import Core
@@ -33,23 +33,6 @@ def yardstick() -> float:
     for step in range(YARDSTICK_STEPS):
         total += step
     return (time.process_time_ns() - started) / YARDSTICK_STEPS
-
-
-def joined(batches: list[Events]) -> Events:
-    """One batch of many."""
-    depth = depth_table(5, **_columns([batch.depth for batch in batches]))
-    trades = trade_table(**_columns([batch.trades for batch in batches]))
-    return Events(depth, trades, batches[0].control)
-
-
-def _columns(tables: list[Any]) -> dict[str, Any]:
-    columns = {}
-    for name, *parts in zip(tables[0]._fields, *tables, strict=True):
-        if isinstance(parts[0], tuple):
-            columns[name] = [np.concatenate(level) for level in zip(*parts, strict=True)]
-        else:
-            columns[name] = np.concatenate(parts)
-    return columns
 
 
 def measure(hours: float, runs: int, seed: int = 1) -> list[dict[str, Any]]:

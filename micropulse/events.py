@@ -12,6 +12,7 @@ core a second time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,6 +152,36 @@ def control_table(**columns: Any) -> ControlTable:
 def _columns(names: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
     zeros = np.zeros(len(given["seq"]))
     return {name: frozen(given.get(name, zeros), _DTYPES.get(name, "i8")) for name in names}
+
+
+def joined(parts: Sequence[Events]) -> Events:
+    """Batches that follow one another as one; levels that a batch lacks are zeros."""
+    if len(parts) == 1:
+        return parts[0]
+    levels = max(len(part.depth.bid_px) for part in parts)
+    depth = [_columns_of(part.depth, levels) for part in parts]
+    return Events(
+        depth_table(levels, **_concatenated(depth)),
+        trade_table(**_concatenated([part.trades._asdict() for part in parts])),
+        control_table(**_concatenated([part.control._asdict() for part in parts])),
+    )
+
+
+def _columns_of(depth: DepthTable, levels: int) -> dict[str, Any]:
+    given = depth._asdict()
+    zeros = (np.zeros(len(depth.seq), np.int64),) * (levels - len(depth.bid_px))
+    return given | {name: given[name] + zeros for name in LEVEL_COLUMNS}
+
+
+def _concatenated(tables: list[dict[str, Any]]) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    for name, first in tables[0].items():
+        parts = [table[name] for table in tables]
+        if isinstance(first, tuple):
+            columns[name] = [np.concatenate(level) for level in zip(*parts, strict=True)]
+        else:
+            columns[name] = np.concatenate(parts)
+    return columns
 
 
 def no_depth(levels: int = 5) -> DepthTable:

@@ -61,7 +61,9 @@ def _files(segment: Segment) -> Iterator[Finding]:
             continue
         harmed = True
         yield Finding("file", True, seq, ts, text)
-    if not harmed and len(segment_frames(segment).seq) != _frames_said(segment):
+    if harmed:
+        return
+    if sum(len(frames.seq) for frames in segment_frames(segment)) != _frames_said(segment):
         yield Finding("file", True, seq, ts, f"Segment {segment.number} lacks frames.")
 
 

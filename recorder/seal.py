@@ -30,11 +30,12 @@ from micropulse.events import (
     Int64s,
     control_table,
     frozen,
+    joined,
     no_control,
     no_depth,
     no_trades,
 )
-from micropulse.wire import Decoder, encode
+from micropulse.wire import Decoder
 from recorder.entries import read_entries
 from recorder.folder import (
     SESSION,
@@ -50,7 +51,7 @@ from recorder.folder import (
 )
 from recorder.gaps import gaps_of
 from recorder.journal import JournalError, lock_writer
-from recorder.segment import merged, only_frames, open_segment, same_text
+from recorder.segment import FRAMES_AT_ONCE, only_frames, open_segment, same_text, spelled
 from recorder.tables import (
     SCHEMA_VERSION,
     control_columns,
@@ -132,13 +133,16 @@ def seal_frames(
 def decoded(folder: Path, frames: Frames) -> tuple[Events, Int64s, Decoder]:
     """Events of the tape's own frames, the indices of those to keep as text, and the decoder."""
     symbol = symbol_of(folder)
-    px, qty = scales(folder)
-    decoder = Decoder(symbol, px, qty)
     if symbol == SESSION:
-        empty = Decoder(symbol, 0, 0).decode(only_frames(frames, slice(0)))
-        return empty.events, np.arange(len(frames.seq)), decoder
-    found = decoder.decode(frames)
-    return found.events, np.union1d(found.verbatim, found.others), decoder
+        nothing = Events(no_depth(), no_trades(), no_control())
+        return nothing, np.arange(len(frames.seq)), Decoder(symbol)
+    decoder = Decoder(symbol, *scales(folder))
+    parts, keep = [], [np.zeros(0, np.int64)]
+    for at in range(0, max(1, len(frames.seq)), FRAMES_AT_ONCE):
+        found = decoder.decode(only_frames(frames, slice(at, at + FRAMES_AT_ONCE)))
+        parts.append(found.events)
+        keep += [found.verbatim + at, found.others + at]
+    return joined(parts), np.unique(np.concatenate(keep)), decoder
 
 
 def scales(folder: Path) -> tuple[int | None, int | None]:
@@ -221,20 +225,27 @@ def _prove(made: dict[str, Path], said: dict[str, Any], frames: Frames) -> Int64
     """Indices of the frames that the files just written do not give back to the byte."""
     depth = read_depth(read_table(made["depth"])) if "depth" in made else no_depth()
     trades = read_trades(read_table(made["trades"])) if "trades" in made else no_trades()
-    events = Events(depth, trades, no_control())
-    digits = said["px_decimals"] or 0, said["qty_decimals"] or 0
-    back = encode(events, said["layouts"], *digits)
-    if "verbatim" in made:
-        back = merged(back, read_verbatim(read_table(made["verbatim"])))
-    if np.array_equal(back.seq, frames.seq) and np.array_equal(back.ts_recv, frames.ts_recv):
-        same = same_text(back, frames)
-        if same.all() and np.array_equal(back.conn, frames.conn):
-            return np.zeros(0, np.int64)
-        return np.flatnonzero(~same)
-    missing = ~np.isin(frames.seq, back.seq)
-    if missing.any():
-        return np.flatnonzero(missing)
-    raise TapeError("What was written does not have the order of what was received.")
+    verbatim = read_verbatim(read_table(made["verbatim"])) if "verbatim" in made else None
+    wrong: list[Int64s] = []
+    at = 0
+    for back in spelled(Events(depth, trades, no_control()), verbatim, said):
+        stop = int(np.searchsorted(frames.seq, back.seq[-1], "right")) if len(back.seq) else at
+        wrong.append(_differing(back, only_frames(frames, slice(at, stop))) + at)
+        at = stop
+    wrong.append(np.arange(at, len(frames.seq)))
+    return np.concatenate(wrong)
+
+
+def _differing(back: Frames, frames: Frames) -> Int64s:
+    """Indices of the frames that did not come back as they were. Raises TapeError when more came
+    back than there were."""
+    if not np.isin(back.seq, frames.seq).all():
+        raise TapeError("More came back than was received: the tables are not of these frames.")
+    if len(back.seq) < len(frames.seq):
+        return np.flatnonzero(~np.isin(frames.seq, back.seq))
+    same = same_text(back, frames)
+    same &= (back.ts_recv == frames.ts_recv) & (back.conn == frames.conn)
+    return np.flatnonzero(~same)
 
 
 def _commit(folder: Path, said: dict[str, Any], made: dict[str, Path]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from micropulse.jit import entry
 from micropulse.wire import encode
 from recorder.folder import TABLES, TapeError
 from recorder.tables import read_control, read_depth, read_table, read_trades, read_verbatim
+
+FRAMES_AT_ONCE = 16_384
 
 
 class Segment(NamedTuple):
@@ -71,17 +74,28 @@ def segment_events(
     return Events(depth, trades, control)
 
 
-def segment_frames(segment: Segment) -> Frames:
-    """Every frame of a segment as it was received, in the order of `seq`."""
-    events = segment_events(segment)
-    told = encode(
-        Events(events.depth, events.trades, no_control()),
-        segment.said["layouts"],
-        segment.said["px_decimals"] or 0,
-        segment.said["qty_decimals"] or 0,
-    )
+def segment_frames(segment: Segment) -> Iterator[Frames]:
+    """Every frame of a segment as it was received, in the order of `seq`, some at a time."""
     file = segment.file("verbatim")
-    return merged(told, read_verbatim(read_table(file))) if file else told
+    verbatim = read_verbatim(read_table(file)) if file else None
+    yield from spelled(segment_events(segment), verbatim, segment.said)
+
+
+def spelled(events: Events, verbatim: Frames | None, said: dict[str, Any]) -> Iterator[Frames]:
+    """The frames of a segment from its tables; some at a time, which stays in the cache."""
+    digits = said["px_decimals"] or 0, said["qty_decimals"] or 0
+    for first in range(said["first_seq"], said["last_seq"] + 1, FRAMES_AT_ONCE):
+        depth, trades = (_between(table, first) for table in (events.depth, events.trades))
+        told = encode(Events(depth, trades, no_control()), said["layouts"], *digits)
+        if verbatim is not None:
+            rows = slice(*np.searchsorted(verbatim.seq, (first, first + FRAMES_AT_ONCE)))
+            told = merged(told, only_frames(verbatim, rows))
+        yield told
+
+
+def _between(table: Any, first: int) -> Any:
+    """The rows of the seqs from `first` on that are spelled at once."""
+    return _cut(table, slice(*np.searchsorted(table.seq, (first, first + FRAMES_AT_ONCE))))
 
 
 def merged(one: Frames, other: Frames) -> Frames:
@@ -117,12 +131,15 @@ def _within(table: Any, from_ns: int | None, to_ns: int | None) -> Any:
 
 def only(table: Any, keep: Any) -> Any:
     """The rows of an event table that a mask keeps."""
-    if keep.all():
-        return table
+    return table if keep.all() else _cut(table, keep)
+
+
+def _cut(table: Any, rows: Any) -> Any:
+    """Some rows of an event table."""
     columns = [
-        tuple(frozen(level[keep]) for level in column)
+        tuple(frozen(level[rows]) for level in column)
         if isinstance(column, tuple)
-        else frozen(column[keep], column.dtype)
+        else frozen(column[rows], column.dtype)
         for column in table
     ]
     return type(table)(*columns)

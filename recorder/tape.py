@@ -69,7 +69,8 @@ class Tape:
         """Every frame received in [from_ns, to_ns), to the byte, in the order of `seq`."""
         for segment in self.segments():
             if _meets(segment, from_ns, to_ns):
-                yield _frames_in(segment_frames(segment), from_ns, to_ns)
+                for frames in segment_frames(segment):
+                    yield _frames_in(frames, from_ns, to_ns)
         for _, entries in self._entries():
             yield _frames_in(entries.frames(), from_ns, to_ns)
 
