@@ -46,3 +46,30 @@ def speed_factor(text: str) -> float:
             f"{text!r} is neither max nor a number above 0", param_hint="--speed"
         )
     return speed
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+}  # fmt: skip
+
+
+def duration_s(option: str, text: str) -> float:
+    """`90s`, `30m`, `8h`, `1.5d` in seconds."""
+    return _with_unit(option, text, _SECONDS, "a time as in 90s, 30m, 8h or 2d")
+
+
+def size_bytes(option: str, text: str) -> int:
+    """`500MB`, `1GiB` in bytes."""
+    return int(_with_unit(option, text, _BYTES, "a size as in 500MB or 1GiB"))
+
+
+def _with_unit(option: str, text: str, units: dict[str, int], what: str) -> float:
+    number = text.rstrip("BKMGTibkdhms")
+    try:
+        value = float(number) * units[text[len(number) :].strip()]
+    except (ValueError, KeyError):
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise typer.BadParameter(f"{text!r} is not {what}", param_hint=option)
+    return value

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from micropulse.events import CLOCK_STEP, CONNECT, CONTROL_KINDS, DISCONNECT, Events
+from micropulse.events import CLOCK_STEP, CONNECT, CONTROL_KINDS, DISCONNECT, RUN_STOP, Events
 from recorder.entries import read_entries
 from recorder.findings import Finding
 from recorder.segment import Segment, segment_events, segment_frames
 from recorder.symptoms import Watch
 from recorder.tape import Tape
 
+IN_ORDER_NS = 500_000_000  # a connection that ends so soon before its recorder was closed by it
 _TEXT_ONLY = {
     "not_json": "no JSON: garbage, or half a frame",
     "undecoded": "said to be a book or a trade, and broken",
@@ -105,8 +106,11 @@ def _controls(events: Events) -> Iterator[Finding]:
         open_ += (kind == CONNECT) - (kind == DISCONNECT)
         where = int(control.seq[i]), int(control.ts_recv[i])
         if kind == DISCONNECT:
-            text = f"Connection {conn} ended" + (", another was open." if open_ > 0 else ".")
-            yield Finding("disconnect", open_ <= 0, *where, text)
+            stops = control.ts_recv[control.kind == RUN_STOP]
+            in_order = bool(((stops >= where[1]) & (stops < where[1] + IN_ORDER_NS)).any())
+            how = ", as the recorder did." if in_order else "."
+            text = f"Connection {conn} ended" + (", another was open." if open_ > 0 else how)
+            yield Finding("disconnect", open_ <= 0 and not in_order, *where, text)
         elif kind == CLOCK_STEP:
             step_ms = int(control.value[i]) / 1e6
             text = f"{CONTROL_KINDS[kind]}: the recorder's clock was set by {step_ms:+.1f} ms."

@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import threading
+from collections import deque
 from pathlib import Path
 
 from recorder.entries import FRAME, SEQ, TS, pack, read_entries
@@ -97,8 +98,9 @@ class Journal:
         """Make everything up to `seq` (else all that was flushed) durable.
 
         With `wait` it returns when that is so; without, when it has been asked for. Raises OSError
-        when the disk refused.
+        when the disk refused, now or at an earlier call.
         """
+        self._syncer.raise_error()
         if self._file < 0 or (seq is not None and seq <= self._syncer.done):
             return
         self._syncer.ask(self._file, self.last_seq)
@@ -132,9 +134,7 @@ class Journal:
         """End the segment, if there is one, and begin the next."""
         if self._file >= 0:
             self.flush()
-            self._syncer.ask(self._file, self.last_seq)
-            self._syncer.wait(self.last_seq)
-            os.close(self._file)
+            self._syncer.ask(self._file, self.last_seq, last=True)
             self._rolled = True
         self._segment += 1
         path = journal_path(self.folder, self._segment)
@@ -168,25 +168,32 @@ class Syncer:
 
     def __init__(self) -> None:
         self.done = -1  # durable up to this seq
-        self._asked: tuple[int, int] | None = None  # file, seq
+        self._asked: deque[tuple[int, int, bool]] = deque()  # file, seq, close it then
         self._error: OSError | None = None
         self._stopping = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="journal-sync", daemon=True)
         self._thread.start()
 
-    def ask(self, file: int, seq: int) -> None:
-        """Sync `file`, which holds everything up to `seq`; returns at once."""
+    def ask(self, file: int, seq: int, last: bool = False) -> None:
+        """Sync `file`, which holds everything up to `seq`, and close it if that was the last of
+        it; returns at once."""
         with self._changed:
-            self._asked = (file, seq)
+            if self._asked and self._asked[-1][0] == file:
+                self._asked.pop()
+            self._asked.append((file, seq, last))
             self._changed.notify_all()
 
     def wait(self, seq: int) -> None:
         """Return when everything up to `seq` is durable. Raises the OSError of a failed sync."""
         with self._changed:
             self._changed.wait_for(lambda: self.done >= seq or self._error is not None)
-            if self._error is not None:
-                raise self._error
+        self.raise_error()
+
+    def raise_error(self) -> None:
+        """Raise the OSError of a sync that failed: what was written since may not be on disk."""
+        if self._error is not None:
+            raise self._error
 
     def stop(self) -> None:
         """Finish what was asked for, and end."""
@@ -198,13 +205,14 @@ class Syncer:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._asked is not None or self._stopping)
-                if self._asked is None:
+                self._changed.wait_for(lambda: self._asked or self._stopping)
+                if not self._asked:
                     return
-                file, seq = self._asked
-                self._asked = None
+                file, seq, last = self._asked.popleft()
             try:
                 os.fdatasync(file)
+                if last:
+                    os.close(file)
             except OSError as error:
                 with self._changed:
                     self._error = error

@@ -13,7 +13,6 @@ import fcntl
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,11 +75,6 @@ def seal_closed(folder: Path) -> list[int]:
     return sealed
 
 
-def seal_in_background(folder: Path) -> subprocess.Popen[bytes]:
-    """Seal what is closed in a process of its own, so that the feed keeps its GIL."""
-    return subprocess.Popen([sys.executable, "-m", "recorder.seal", str(folder)])
-
-
 def seal_journal(folder: Path, number: int, path: Path) -> None:
     """Seal one journal file, and delete it."""
     if number not in dict(manifests(folder)):
@@ -133,10 +127,11 @@ def seal_frames(
 def decoded(folder: Path, frames: Frames) -> tuple[Events, Int64s, Decoder]:
     """Events of the tape's own frames, the indices of those to keep as text, and the decoder."""
     symbol = symbol_of(folder)
-    if symbol == SESSION:
-        nothing = Events(no_depth(), no_trades(), no_control())
-        return nothing, np.arange(len(frames.seq)), Decoder(symbol)
     decoder = Decoder(symbol, *scales(folder))
+    if symbol == SESSION:  # nobody's frames: only looked at, to say which are no JSON
+        decoder.decode(frames)
+        nothing = Events(no_depth(), no_trades(), no_control())
+        return nothing, np.arange(len(frames.seq)), decoder
     parts, keep = [], [np.zeros(0, np.int64)]
     for at in range(0, max(1, len(frames.seq)), FRAMES_AT_ONCE):
         found = decoder.decode(only_frames(frames, slice(at, at + FRAMES_AT_ONCE)))

@@ -19,7 +19,10 @@ from recorder.findings import Finding
 
 SECOND = 1_000_000_000
 REMEMBERED = 65_536  # trade ids, to tell a duplicate from a new one across segments
-BOOKS_SILENT_NS, TRADES_SILENT_NS = 5 * SECOND // 2, 5 * SECOND
+# A stream is silent after so long, or so many of its usual pauses: trades come when they come.
+BOOKS_SILENT_NS, BOOKS_PAUSES = 5 * SECOND // 2, 20
+TRADES_SILENT_NS, TRADES_PAUSES = 5 * SECOND, 50
+HELD_BACK_NS = 2 * SECOND  # so long after a stall what it held back may still come
 LATE_NS = SECOND
 CLOCK_JUMP_NS = SECOND // 2
 BUCKET_NS = 5 * SECOND
@@ -59,21 +62,21 @@ class Watch:
             return
         ids, first_at, times = np.unique(trades.trade_id, return_index=True, return_counts=True)
         twice = ids[(times > 1) | np.isin(ids, self._ids)]
-        if len(twice):
-            at = int(np.flatnonzero(trades.trade_id == twice[0])[-1])
-            rows = np.isin(trades.trade_id, twice)
-            same = len(set(trades.conn[rows].tolist())) == 1
-            text = f"{len(twice)} trades came twice, from id {twice[0]}" + (
+        again = np.isin(trades.trade_id, twice)
+        again[first_at[~np.isin(ids, self._ids)]] = False
+        for n, at in _runs(trades, np.flatnonzero(again)):
+            before = trades.conn[trades.trade_id == trades.trade_id[at]]
+            same = len(set(before.tolist())) == 1
+            text = f"{n} trades came twice, from id {trades.trade_id[at]}" + (
                 "." if same else ": two connections overlapped."
             )
-            yield Finding("duplicates", same, int(trades.seq[at]), int(trades.ts_recv[at]), text)
+            yield Finding("duplicates", same, *_where(trades, at), text)
         for conn in sorted(set(trades.conn.tolist())):
             mine = np.flatnonzero(trades.conn == conn)
             back = mine[1:][np.diff(trades.trade_id[mine]) < 0]
             back = back[~np.isin(trades.trade_id[back], twice)]
-            if len(back):
-                at = int(back[0])
-                text = f"{len(back)} trades out of order, from id {trades.trade_id[at]}."
+            for n, at in _runs(trades, back):
+                text = f"{n} trades out of order, from id {trades.trade_id[at]}."
                 yield Finding("out_of_order", True, *_where(trades, at), text)
         self._count_missing(trades, ids, first_at)
 
@@ -110,15 +113,14 @@ class Watch:
                 ("out_of_order", back, "came out of order"),
                 ("book_chain", broken & ~near, "do not follow the one before: others are missing"),
             ):
-                hit = rows[mask]
-                if len(hit):
-                    text = f"{len(hit)} books of connection {conn} {says}."
-                    yield Finding(what, True, *_where(depth, int(hit[0])), text)
+                for n, at in _runs(depth, rows[mask]):
+                    text = f"{n} books of connection {conn} {says}."
+                    yield Finding(what, True, *_where(depth, at), text)
         both = (depth.bid_n > 0) & (depth.ask_n > 0)
         crossed = np.flatnonzero(both & (depth.bid_px[0] >= depth.ask_px[0]))
-        if len(crossed):
-            text = f"{len(crossed)} books with a best bid at or above the best ask."
-            yield Finding("crossed_book", True, *_where(depth, int(crossed[0])), text)
+        for n, at in _runs(depth, crossed):
+            text = f"{n} books with a best bid at or above the best ask."
+            yield Finding("crossed_book", True, *_where(depth, at), text)
 
     def _outages(self, events: Events) -> list[tuple[int, int]]:
         """(from, to) of each stretch without a connection."""
@@ -151,8 +153,10 @@ class Watch:
                 continue
             ts = np.concatenate([[self._last.get(name, ts[0])], ts])
             self._last[name] = int(ts[-1])
-            least = TRADES_SILENT_NS if name == "trade" else BOOKS_SILENT_NS
-            least = max(least, 50 * int(ts[-1] - ts[0]) // max(1, len(ts) - 1))
+            trades = name == "trade"
+            pauses = TRADES_PAUSES if trades else BOOKS_PAUSES
+            usual = int(ts[-1] - ts[0]) // max(1, len(ts) - 1)
+            least = max(TRADES_SILENT_NS if trades else BOOKS_SILENT_NS, pauses * usual)
             for i in np.flatnonzero(np.diff(ts) >= least).tolist():
                 quiet.append((name, int(ts[i]), int(ts[i + 1])))
         spoken = {name for name, ts in streams.items() if len(ts)}
@@ -216,8 +220,15 @@ def _meet(one: Any, other: Any) -> bool:
 
 
 def _follows(ts: int, stretches: list[tuple[int, int]]) -> bool:
-    """Whether a time lies in one of the stretches or within 10 s behind it: what was held back."""
-    return any(start <= ts <= stop + 10 * SECOND for start, stop in stretches)
+    """Whether a time lies in one of the stretches or just behind it: what was held back."""
+    return any(start <= ts <= stop + HELD_BACK_NS for start, stop in stretches)
+
+
+def _runs(table: Any, rows: Any) -> Iterator[tuple[int, int]]:
+    """(how many, the first) of rows that follow one another within a second."""
+    cuts = np.flatnonzero(np.diff(table.ts_recv[rows]) > SECOND) + 1
+    for run in np.split(rows, cuts) if len(rows) else ():
+        yield len(run), int(run[0])
 
 
 def _seq_at(events: Events, ts: int) -> int:

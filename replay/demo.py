@@ -1,54 +1,111 @@
-"""`micropulse demo`: the whole way, offline: a market, its metrics lines, a backtest, the files."""
+"""`micropulse demo`: the whole way, offline: exchange -> record -> seal -> replay -> backtest."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from micropulse.params import resolve
+from micropulse.params import Settings, resolve
 from micropulse.sinks.metrics import MetricsLines
 from micropulse.strategy import load_strategy
+from recorder.check import check
+from recorder.clock import SystemClock
+from recorder.link import Options
+from recorder.log import Log
+from recorder.session import Session as Recording
+from recorder.streams import plan
+from recorder.tape import TapeSource, find_tape
 from replay.backtest import Session, backtest
 from replay.frames import FramesSource
+from replay.server.background import running_server
 from replay.simulator import write
+from replay.tape_files import import_frames
 
-SEED, HOURS = 7, 1 / 12
-LINES_SHOWN = 12  # before and after what the strategy did first
+SEED, HOURS, RECORDED_S = 7, 1 / 12, 10
+LINES_SHOWN = 10  # before and after what the strategy did first
+
+Say = Callable[[str], Any]
 
 
-def run_demo(folder: Path, say: Callable[[str], Any]) -> None:
-    """Make `folder` with a frames file and a run folder, and tell the story on the way."""
+def run_demo(folder: Path, say: Say) -> None:
+    """Fill `folder` with a market, tapes and a run folder, and tell the story on the way."""
     folder.mkdir(parents=True, exist_ok=True)
     market = folder / "market.jsonl.gz"
     say(f"1. Five minutes of a simulated market (seed {SEED}), in the exact form of the wire.")
     frames = write(market, SEED, HOURS)
     say(f"   {frames} frames in {market}\n")
+    recorded = _record(folder, market, say)
 
-    say("2. Its metrics lines, around the first trade of wall_break. All: micropulse replay")
-    source = FramesSource(market)
     strategy = load_strategy("wall_break")
     settings = resolve(strategy.Params)
-    session = Session(source, strategy, settings)
+    _replay(recorded, strategy, settings, say)
+    run = _backtest(folder, market, strategy, settings, say)
+
+    say("\n5. The files:")
+    tapes = [path for path in sorted(folder.glob("*/venue=*/**/*")) if path.suffix != ".lock"]
+    for path in (market, *tapes, *sorted(run.iterdir())):
+        if path.is_file():
+            say(f"   {path}  ({path.stat().st_size:,} bytes)")
+
+
+def _record(folder: Path, market: Path, say: Say) -> Path:
+    """Record from a local exchange that serves the market at its own pace."""
+    say(f"2. A local exchange serves it over a real socket; we record for {RECORDED_S} seconds.")
+    data = folder / "recorded"
+    log = Log(lambda text: say("   " + text.rstrip()), SystemClock(), as_json=False)
+    with running_server(market, speed=1.0) as server:
+        options = Options(duration_s=RECORDED_S)
+        recording = Recording(plan(["BTCUSDT"], None, server.url), data, log, options)
+        outcome = recording.run()
+        recording.seal()
+    tape = find_tape(data, "BTCUSDT")
+    said = [segment.said for segment in tape.segments()]
+    rows = {table: sum(one["rows"][table] for one in said) for table in said[0]["rows"]}
+    wrong = [finding.text for finding in check(tape) if finding.wrong]
+    say(f"   It ended because {outcome.why}.")
+    say(f"   Sealed, every frame proved: {rows['depth']} books, {rows['trades']} trades.")
+    say(f"   Check: {'; '.join(wrong) if wrong else 'nothing is wrong'}.\n")
+    return data
+
+
+def _replay(recorded: Path, strategy: ModuleType, settings: Settings, say: Say) -> None:
+    """The metrics lines of the tape just made."""
+    say("3. That tape, replayed. All of it: micropulse replay")
+    session = Session(TapeSource(recorded, "BTCUSDT"), strategy, settings)
+    session.run([MetricsLines(strategy, session.digits, lambda line: say(_short(line)), False)])
+
+
+def _backtest(
+    folder: Path, market: Path, strategy: ModuleType, settings: Settings, say: Say
+) -> Path:
+    """All five minutes as a tape: the story of the first trade, and the figures."""
+    say("\n4. All five minutes, imported as a tape and traded on paper: latency, fees, depth.")
+    data, run = folder / "imported", folder / "run"
     lines: list[str] = []
+    if not data.exists():
+        import_frames(market, data)
+    source = TapeSource(data)
+    session = Session(source, strategy, settings)
     session.run([MetricsLines(strategy, session.digits, lines.append, as_json=False)])
     for line in _story(lines):
-        say(f"   {line.rstrip()}")
-
-    say("\n3. The same market as a backtest: latency, fees and depth as they are.")
-    run = folder / "run"
-    summary = backtest(FramesSource(market), strategy, settings, run)
+        say(_short(line))
+    summary = backtest(source, strategy, settings, run)
     say(f"   {summary['events']} events, {summary['prints']} prints, {summary['orders']} orders,")
     trips, gross = summary["round_trips"], summary["gross"]
     say(f"   {trips} round trips: gross {gross}, fees {summary['fees']},")
     say(f"   net {summary['net']} USDT. A scalp of seconds seldom earns its fees: that is so.")
-    again = session.core.digest()
-    same = "the same" if again == summary["digest"] else "NOT THE SAME: this is a bug"
-    say(f"   digest {summary['digest'][:16]}…; the replay of step 2 gave {same}.\n")
+    frames = Session(FramesSource(market), strategy, settings)
+    frames.run([])
+    same = frames.core.digest() == summary["digest"]
+    verdict = "the same" if same else "NOT THE SAME: this is a bug"
+    say(f"   digest {summary['digest'][:16]}…; from the frames file it is {verdict}.")
+    return run
 
-    say("4. The files:")
-    for path in (market, *sorted(run.iterdir())):
-        say(f"   {path}  ({path.stat().st_size:,} bytes)")
+
+def _short(line: str) -> str:
+    return "   " + line.rstrip()
 
 
 def _story(lines: list[str]) -> list[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 from micropulse.events import Events, Frames
 from micropulse.wire import Decoder
-from recorder.tape import TapeSource, find_tape
-from replay.frames import FramesFile, FramesSource, SourceError
+from recorder.tape import TapeSource
+from replay.frames import FramesSource, SourceError
 
 SIMULATED_HOURS = 1 / 6
 
@@ -87,19 +87,6 @@ def open_source(
     if Path(text).is_dir():
         return TapeSource(text, symbol, from_ns, to_ns)
     return FramesSource(text, symbol.upper() if symbol else None, from_ns, to_ns)
-
-
-def open_frames(
-    text: str, symbol: str | None = None, from_ns: int | None = None, to_ns: int | None = None
-) -> Iterable[Frames]:
-    """The frames of a source, whatever they are, to the byte. Raises SourceError, TapeError."""
-    if text.startswith("sim:"):
-        from replay.simulator import simulate
-
-        return simulate(int(text.removeprefix("sim:")), SIMULATED_HOURS)
-    if Path(text).is_dir():
-        return find_tape(Path(text), symbol).frames(from_ns, to_ns)
-    return FramesFile(text, from_ns, to_ns)
 
 
 def description(source: Source) -> dict[str, Any]:

@@ -64,9 +64,10 @@ CLOCK = re.compile(
 )
 # Who may ask what time it is, and why nothing the core sees comes of it.
 CLOCK_READERS = {
-    "recorder.socket": "stamps what is received: the only clock that enters the log",
+    "recorder.clock": "stamps what is received: the only clock that enters the log",
     "micropulse.jit": "clears caches that were not used for a month",
     "replay.pace": "waits until a recorded moment is due; the events are the same without it",
+    "replay.server.market": "waits until a frame is due on its sockets; the frames are the same",
 }
 SEEDED = {"random.Random", "numpy.random.default_rng", "numpy.random.SeedSequence"}
 TYPES_OF_RANDOM = {"random.Random", "numpy.random.Generator", *SEEDED}

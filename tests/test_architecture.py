@@ -94,7 +94,7 @@ WRONG = (
 
 # Near misses that are right.
 RIGHT = (
-    ("micropulse/cli.py", "import replay.verify\nprint(open('a'))"),
+    ("micropulse/cli/replaying.py", "import replay.verify\nprint(open('a'))"),
     ("micropulse/__main__.py", "from micropulse.cli import main"),
     ("micropulse/features/flow.py", "from micropulse.schema import State"),
     ("micropulse/record.py", "import numpy as np\nclass A:\n    id: int\nx = sorted({1} | set())"),
@@ -102,7 +102,7 @@ RIGHT = (
     ("micropulse/features/flow.py", KERNEL + "    return math.sqrt(x) * 10 ** 3 + x.rolling_sum"),
     ("micropulse/jit.py", "from numba import njit\nnjit(fastmath=False)"),
     ("strategies/mine.py", "from micropulse.schema import Features\nfrom math import sqrt"),
-    ("recorder/socket.py", "import time\nnow = time.time_ns"),
+    ("recorder/clock.py", "import time\nnow = time.time_ns"),
     ("recorder/journal.py", "import time\ntime.sleep(1)"),
     ("replay/a.py", "import numpy as np\nr: np.random.Generator = np.random.default_rng(7)"),
     ("replay/commonality.py", "x = 1\n" * 320),

@@ -1,0 +1,75 @@
+"""What the commands share: their options, sources, strategies and words for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from micropulse.option_values import time_ns
+
+if TYPE_CHECKING:
+    from replay.source import Source
+
+SourceArg = Annotated[
+    str, typer.Argument(help="A tape, a frames file (.jsonl, .gz, .zst) or sim:SEED.")
+]
+SymbolOpt = Annotated[str | None, typer.Option(help="Which symbol of the source; else its first.")]
+FromOpt = Annotated[str | None, typer.Option("--from", help="Not before this ISO time (UTC).")]
+ToOpt = Annotated[str | None, typer.Option("--to", help="Before this ISO time (UTC).")]
+StrategyOpt = Annotated[
+    str,
+    typer.Option(envvar="MICROPULSE_STRATEGY", help="One of ours by name, or a path to a file."),
+]
+ParamsOpt = Annotated[
+    Path | None, typer.Option(envvar="MICROPULSE_PARAMS", help="A TOML with the parameters.")
+]
+SetOpt = Annotated[
+    list[str] | None, typer.Option("--set", help="One parameter, as in exit.tp_ticks=12.")
+]
+JsonOpt = Annotated[bool, typer.Option("--json", help="Data for programs on stdout.")]
+
+
+def opened(text: str, symbol: str | None, from_: str | None, to: str | None) -> Source:
+    """The source a user names, of a range. Raises SourceError, TapeError."""
+    from replay.source import open_source
+
+    return open_source(text, symbol, time_ns("--from", from_), time_ns("--to", to))
+
+
+def strategy_of(name: str, params: Path | None, sets: list[str] | None) -> Any:
+    """(module, settings) of a strategy, a file of parameters and single ones."""
+    from micropulse.params import resolve
+    from micropulse.strategy import load_strategy
+
+    module = load_strategy(name)
+    return module, resolve(module.Params, params, sets)
+
+
+def say(text: str) -> None:
+    """Words for people, on stderr."""
+    typer.echo(text, err=True)
+
+
+def say_problems(source: Source) -> None:
+    """What was odd about a source."""
+    for problem in source.problems:
+        say(f"note: {problem}")
+
+
+@contextmanager
+def progress(name: str, as_json: bool) -> Iterator[Callable[[float], None] | None]:
+    """A bar on a terminal, fed by how much of the source was read."""
+    if as_json or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=1.0)
+        yield lambda share: bar.update(task, completed=share)

@@ -1,0 +1,127 @@
+"""`micropulse replay`, `features`, `backtest`: what is done with a recording."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from micropulse.cli.options import (
+    FromOpt,
+    JsonOpt,
+    ParamsOpt,
+    SetOpt,
+    SourceArg,
+    StrategyOpt,
+    SymbolOpt,
+    ToOpt,
+    opened,
+    progress,
+    say,
+    say_problems,
+    strategy_of,
+)
+from micropulse.option_values import sample_every, speed_factor
+
+
+def replay(
+    source: SourceArg,
+    speed: Annotated[str, typer.Option(help="Times as fast as it was recorded, or max.")] = "max",
+    strategy: StrategyOpt = "wall_break",
+    params: ParamsOpt = None,
+    set_: SetOpt = None,
+    symbol: SymbolOpt = None,
+    from_: FromOpt = None,
+    to: ToOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Print the metrics lines of a recording, and what the strategy does."""
+    from micropulse.sinks.metrics import MetricsLines
+    from replay.backtest import Session
+    from replay.pace import paced
+
+    recording = opened(source, symbol, from_, to)
+    module, settings = strategy_of(strategy, params, set_)
+    session = Session(recording, module, settings)
+    lines = MetricsLines(module, session.digits, sys.stdout.write, as_json)
+    batches = iter(recording) if speed == "max" else paced(iter(recording), speed_factor(speed))
+    session.run([lines], batches)
+    say_problems(recording)
+
+
+def features(
+    source: SourceArg,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The Parquet file to write.")],
+    every: Annotated[
+        str, typer.Option(help="A row for each event, each depth, or a time as in 100ms, 1s.")
+    ] = "event",
+    params: ParamsOpt = None,
+    set_: SetOpt = None,
+    symbol: SymbolOpt = None,
+    from_: FromOpt = None,
+    to: ToOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Write the features of a recording to a Parquet file, for research."""
+    from replay.features import write_features
+
+    recording = opened(source, symbol, from_, to)
+    module, settings = strategy_of("idle", params, set_)
+    with progress(recording.name, as_json) as bar:
+        rows = write_features(recording, module, settings, sample_every(every), output, bar)
+    say_problems(recording)
+    figures = {"rows": rows, "output": str(output), "symbol": recording.symbol, "every": every}
+    if as_json:
+        typer.echo(
+            json.dumps(figures | {"counts": recording.counts, "problems": recording.problems})
+        )
+    else:
+        say(f"{rows} rows in {output}")
+
+
+def backtest(
+    source: SourceArg,
+    strategy: StrategyOpt = "wall_break",
+    params: ParamsOpt = None,
+    set_: SetOpt = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The run folder; replaces an older run.")
+    ] = None,
+    symbol: SymbolOpt = None,
+    from_: FromOpt = None,
+    to: ToOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Trade a recording on paper and write a run folder."""
+    from micropulse.strategy import strategy_name
+    from replay.backtest import backtest as run_backtest
+
+    recording = opened(source, symbol, from_, to)
+    module, settings = strategy_of(strategy, params, set_)
+    name = f"backtest-{recording.symbol}-{strategy_name(module)}"
+    folder = output if output is not None else Path("runs") / name
+    if not as_json:
+        say(f"parameters {json.dumps(settings.as_dict())}")
+    with progress(recording.name, as_json) as bar:
+        summary = run_backtest(recording, module, settings, folder, bar)
+    say_problems(recording)
+    typer.echo(json.dumps(summary) if as_json else _figures(summary))
+
+
+def _figures(summary: dict[str, Any]) -> str:
+    """The figures of a run for people."""
+    lines = [
+        f"{summary['symbol']} {summary['strategy']}: {summary['events']} events, "
+        f"{summary['books']} books, {summary['prints']} prints",
+        f"orders {summary['orders']} (rejected {summary['rejected']}), fills {summary['fills']}, "
+        f"round trips {summary['round_trips']}",
+        f"gross {summary['gross']}, fees {summary['fees']}, funding {summary['funding']}, "
+        f"net {summary['net']}",
+    ]
+    if summary["open_position"]:
+        lines.append(f"still open: {json.dumps(summary['open_position'])}")
+    lines += [f"digest {summary['digest']}", f"run folder {summary['run']}"]
+    return "\n".join(lines)
