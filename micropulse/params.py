@@ -62,6 +62,11 @@ def resolve(
         given |= _read(file)
     for text in sets or []:
         _apply(given, text)
+    return settings_of(params, given)
+
+
+def settings_of(params: type[Record], given: dict[str, Any]) -> Settings:
+    """The Settings of a dict of sections, as `as_dict` gives it. Raises ParamsError."""
     shapes = {
         "features": struct_of(FeatureSettings),
         "strategy": struct_of(params),

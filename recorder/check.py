@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from micropulse.events import CLOCK_STEP, CONNECT, CONTROL_KINDS, DISCONNECT, RUN_STOP, Events
+from micropulse.events import (
+    CLOCK_STEP,
+    CONNECT,
+    CONTROL_KINDS,
+    DISCONNECT,
+    RUN_START,
+    RUN_STOP,
+    Events,
+)
 from recorder.entries import read_entries
 from recorder.findings import Finding
 from recorder.segment import Segment, segment_events, segment_frames
@@ -31,6 +39,7 @@ def check(tape: Tape) -> list[Finding]:
     cannot be read."""
     found: list[Finding] = []
     watch, last_seq = Watch(), -1
+    open_: set[int] = set()  # connections: they outlive a segment
     for segment in tape.segments():
         harmed = list(_files(segment))
         found += harmed
@@ -40,12 +49,26 @@ def check(tape: Tape) -> list[Finding]:
         found += _kept_as_text(segment)
         if not harmed:
             events = segment_events(segment)
-            found += _controls(events)
+            found += _controls(events, open_)
             found += watch.see(events)
     found += watch.end()
     for number, path in tape.journals():
         found += _journal(number, path)
     return sorted(found, key=lambda one: (one.seq, one.what))
+
+
+def harmed(tape: Tape) -> list[Finding]:
+    """Only what was done to a tape since it was recorded: changed, missing or damaged files."""
+    found: list[Finding] = []
+    last_seq = -1
+    for segment in tape.segments():
+        found += _files(segment)
+        if tape.date is None or last_seq >= 0:
+            found += _order(segment, last_seq)
+        last_seq = segment.said["last_seq"]
+    for number, path in tape.journals():
+        found += [one for one in _journal(number, path) if one.wrong]
+    return found
 
 
 def _files(segment: Segment) -> Iterator[Finding]:
@@ -84,6 +107,9 @@ def _order(segment: Segment, last_seq: int) -> Iterator[Finding]:
             "what lay between is not on this tape."
         )
         yield Finding("seq", True, said["first_seq"], said["first_ts"], text)
+    for start, stop in said["recorded"].get("damaged_bytes", ()):
+        text = f"Segment {segment.number} is of a damaged journal: bytes {start:,} to {stop:,}."
+        yield Finding("journal", True, said["first_seq"], said["first_ts"], text)
     for first, last in said["gaps"]["seq"]:
         text = f"seq {first} to {last} are missing: the journal was damaged there."
         yield Finding("seq", True, first, None, text)
@@ -98,19 +124,24 @@ def _kept_as_text(segment: Segment) -> Iterator[Finding]:
             yield Finding(name, True, said["first_seq"], said["first_ts"], text)
 
 
-def _controls(events: Events) -> Iterator[Finding]:
-    """What the recorder itself noted."""
-    control, open_ = events.control, 0
+def _controls(events: Events, open_: set[int]) -> Iterator[Finding]:
+    """What the recorder itself noted; `open_` are the connections before it, and after it."""
+    control = events.control
     for i in range(len(control.seq)):
         kind, conn = int(control.kind[i]), int(control.conn[i])
-        open_ += (kind == CONNECT) - (kind == DISCONNECT)
+        if kind == CONNECT:
+            open_.add(conn)
+        elif kind == RUN_START:
+            open_.clear()
+        elif kind == DISCONNECT:
+            open_.discard(conn)
         where = int(control.seq[i]), int(control.ts_recv[i])
         if kind == DISCONNECT:
             stops = control.ts_recv[control.kind == RUN_STOP]
             in_order = bool(((stops >= where[1]) & (stops < where[1] + IN_ORDER_NS)).any())
             how = ", as the recorder did." if in_order else "."
-            text = f"Connection {conn} ended" + (", another was open." if open_ > 0 else how)
-            yield Finding("disconnect", open_ <= 0 and not in_order, *where, text)
+            text = f"Connection {conn} ended" + (", another was open." if open_ else how)
+            yield Finding("disconnect", not open_ and not in_order, *where, text)
         elif kind == CLOCK_STEP:
             step_ms = int(control.value[i]) / 1e6
             text = f"{CONTROL_KINDS[kind]}: the recorder's clock was set by {step_ms:+.1f} ms."

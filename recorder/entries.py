@@ -97,6 +97,15 @@ def read_entries(data: bytes) -> Entries:
     return Entries(text, joined, damage)
 
 
+def is_torn(data: bytes, damage: Damage) -> bool:
+    """Whether damage is the beginning of one entry that the end of the file cuts off, or bytes
+    that never reached the disk (zeros): what a killed writer, or a power cut, leaves behind."""
+    tail = data[damage.start : damage.stop]
+    if damage.stop != len(data) or not tail.startswith(MAGIC[: len(tail)]):
+        return damage.stop == len(data) and not tail.strip(b"\0")
+    return len(tail) < HEADER_BYTES or len(tail) < HEADER_BYTES + HEADER.unpack_from(tail)[2]
+
+
 def _next_entry(data: bytes, text: Bytes, at: int) -> int:
     """Where the next whole entry begins; the end of the data when there is none."""
     one = np.empty((_COLUMNS, 1), np.int64)

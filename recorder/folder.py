@@ -27,9 +27,14 @@ class TapeError(Exception):
     """A tape that cannot be used as asked."""
 
 
+def can_have_tape(symbol: str) -> bool:
+    """Whether a name can be that of a tape: it becomes a folder's."""
+    return _SYMBOL.fullmatch(symbol) is not None
+
+
 def tape_folder(data: Path, symbol: str) -> Path:
     """The folder of a symbol's tape. Raises TapeError for a name that can be no symbol."""
-    if not _SYMBOL.fullmatch(symbol):
+    if not can_have_tape(symbol):
         raise TapeError(
             f"{symbol!r} is no symbol: it becomes the name of a folder and has only letters, "
             "digits and _, as in BTCUSDT."

@@ -17,7 +17,7 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from recorder.entries import FRAME, SEQ, TS, pack, read_entries
+from recorder.entries import FRAME, SEQ, TS, is_torn, pack, read_entries
 from recorder.folder import (
     TapeError,
     journal_path,
@@ -36,7 +36,7 @@ class JournalError(TapeError):
 
 
 class Journal:
-    """The one writer of a tape. Not for several threads, but for `sync`, which any may call.
+    """The one writer of a tape, for one thread; any may call `wait_durable`.
 
     `last_seq` and `last_ts` are those of the last entry, -1 and 0 for a new tape; `problems` says
     what was odd about the end of the last writer.
@@ -49,14 +49,19 @@ class Journal:
         self._segment_bytes = segment_bytes
         (folder / "journal").mkdir(parents=True, exist_ok=True)
         self._lock = lock_writer(folder)
-        self.last_seq, self.last_ts = self._find_end()
+        try:
+            self.last_seq, self.last_ts = self._find_end()
+        except BaseException:
+            os.close(self._lock)
+            raise
         self._segment = _last_segment(folder)
         self._file = -1
         self._day = -1
         self._size = 0  # bytes of the segment that are whole entries
         self._buffer = bytearray()
         self._rolled = False
-        self._syncer = Syncer()
+        self._flushed_seq = self.last_seq
+        self._syncer = Syncer(self.last_seq)
 
     def append(self, ts_recv: int, conn: int, frame: bytes) -> int:
         """Take a frame; its seq. Buffered until `flush`."""
@@ -93,6 +98,7 @@ class Journal:
             view.release()
         self._size += written
         self._buffer.clear()
+        self._flushed_seq = self.last_seq
 
     def sync(self, seq: int | None = None, wait: bool = True) -> None:
         """Make everything up to `seq` (else all that was flushed) durable.
@@ -103,9 +109,14 @@ class Journal:
         self._syncer.raise_error()
         if self._file < 0 or (seq is not None and seq <= self._syncer.done):
             return
-        self._syncer.ask(self._file, self.last_seq)
+        self._syncer.ask(self._file, self._flushed_seq)
         if wait:
-            self._syncer.wait(self.last_seq if seq is None else seq)
+            self._syncer.wait(self._flushed_seq if seq is None else seq)
+
+    def wait_durable(self, seq: int) -> None:
+        """Return when a sync has come to `seq`: one that the writer's own thread has asked for.
+        From any thread. Raises OSError when the disk refused."""
+        self._syncer.wait(seq)
 
     def rolled(self) -> bool:
         """Whether a segment was closed since the last call: it can be sealed now."""
@@ -134,21 +145,23 @@ class Journal:
         """End the segment, if there is one, and begin the next."""
         if self._file >= 0:
             self.flush()
-            self._syncer.ask(self._file, self.last_seq, last=True)
-            self._rolled = True
         self._segment += 1
         path = journal_path(self.folder, self._segment)
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        # The old file is let go only when there is a new one: its number may be used again.
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        if self._file >= 0:
+            self._syncer.ask(self._file, self._flushed_seq, last=True)
+            self._rolled = True
+        self._file, self._size, self._day = file, 0, day
         sync_folder(path.parent)
-        self._size, self._day = 0, day
 
     def _find_end(self) -> tuple[int, int]:
-        """The last seq and time of what is there; a torn tail is cut."""
+        """The last seq and time of what is there; a torn tail is cut, other damage is left."""
         for _, path in reversed(journals(self.folder)):
             data = path.read_bytes()
+            _sync(path)  # its writer may have been killed before it could
             found = read_entries(data)
-            torn = found.damage and found.damage[-1].stop == len(data)
-            if torn:
+            if found.damage and is_torn(data, found.damage[-1]):
                 cut = found.damage[-1].start
                 os.truncate(path, cut)
                 self.problems.append(
@@ -158,16 +171,22 @@ class Journal:
             if found.n:
                 return int(found.table[SEQ].max()), int(found.table[TS].max())
         for _, path in reversed(manifests(self.folder)):
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-            return int(manifest["last_seq"]), int(manifest["last_ts"])
+            try:
+                manifest = json.loads(path.read_text(encoding="utf-8"))
+                return int(manifest["last_seq"]), int(manifest["last_ts"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise JournalError(
+                    f"{path} cannot be read ({error!r}): without it nobody knows where the tape "
+                    "ends. Restore it from a copy, or use another --data folder."
+                ) from None
         return -1, 0
 
 
 class Syncer:
     """fdatasync on a thread of its own: it takes milliseconds, and releases the GIL."""
 
-    def __init__(self) -> None:
-        self.done = -1  # durable up to this seq
+    def __init__(self, done: int) -> None:
+        self.done = done  # durable up to this seq
         self._asked: deque[tuple[int, int, bool]] = deque()  # file, seq, close it then
         self._error: OSError | None = None
         self._stopping = False
@@ -239,6 +258,14 @@ def lock_writer(folder: Path) -> int:
     os.ftruncate(file, 0)
     os.write(file, f"pid {os.getpid()}".encode())
     return file
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fdatasync(file)
+    finally:
+        os.close(file)
 
 
 def _last_segment(folder: Path) -> int:

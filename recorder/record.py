@@ -47,11 +47,13 @@ def record(
     log: Log,
     tell: Callable[[dict[str, Any]], object] | None = None,
     on_batch: Tap | None = None,
+    on_session: Callable[[Session], object] | None = None,
 ) -> Outcome:
     """Record until the time is up or somebody ends it; sealed when it returns.
 
-    `tell` gets the figures of each summary (else they are log lines). From the main thread only:
-    it takes SIGTERM and SIGINT. Raises TapeError, RecordError, OSError.
+    `tell` gets the figures of each summary (else they are log lines), `on_batch` what was
+    journaled, `on_session` the session before it begins. From the main thread only: it takes
+    SIGTERM and SIGINT. Raises TapeError, RecordError, OSError.
     """
     data = watched.data
     data.mkdir(parents=True, exist_ok=True)
@@ -68,6 +70,8 @@ def record(
         session = Session(
             wanted, data, log, watched.options, on_batch, each_second=keeper.each_second
         )
+        if on_session is not None:
+            on_session(session)
         if page is not None:
             log.say("health", f"http://127.0.0.1:{page.port}/metrics and /healthz")
         with _signals(session):

@@ -9,13 +9,10 @@ journal file beside a manifest has been sealed.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +32,7 @@ from micropulse.events import (
     no_trades,
 )
 from micropulse.wire import Decoder
-from recorder.entries import read_entries
+from recorder.entries import SEQ, TS, Entries, is_torn, read_entries
 from recorder.folder import (
     SESSION,
     VENUE,
@@ -50,7 +47,15 @@ from recorder.folder import (
 )
 from recorder.gaps import gaps_of
 from recorder.journal import JournalError, lock_writer
-from recorder.segment import FRAMES_AT_ONCE, only_frames, open_segment, same_text, spelled
+from recorder.locks import one_sealer
+from recorder.segment import (
+    FRAMES_AT_ONCE,
+    Segment,
+    only_frames,
+    open_segment,
+    same_text,
+    spelled,
+)
 from recorder.tables import (
     SCHEMA_VERSION,
     control_columns,
@@ -64,11 +69,13 @@ from recorder.tables import (
     write_table,
 )
 
+Digits = tuple[int | None, int | None]  # of prices and of quantities
+
 
 def seal_closed(folder: Path) -> list[int]:
     """Seal every segment that no writer has open; their numbers. Raises TapeError, OSError."""
     sealed = []
-    with _one_sealer(folder):
+    with one_sealer(folder):
         for number, path in _closed(folder):
             seal_journal(folder, number, path)
             sealed.append(number)
@@ -77,20 +84,37 @@ def seal_closed(folder: Path) -> list[int]:
 
 def seal_journal(folder: Path, number: int, path: Path) -> None:
     """Seal one journal file, and delete it."""
-    if number not in dict(manifests(folder)):
-        entries = read_entries(path.read_bytes())
-        damage = [list(part) for part in entries.damage]
-        if entries.n:
-            control = control_table(**entries.control())
-            how: dict[str, Any] = {"from": "journal", "damaged_bytes": damage}
-            seal_frames(folder, number, entries.frames(), control, how)
-        elif damage:
-            raise TapeError(
-                f"{path} holds no whole entry: it is damaged from end to end. Restore it from a "
-                "copy, or move it away."
-            )
+    data = path.read_bytes()
+    entries = read_entries(data)
+    torn = [part for part in entries.damage if is_torn(data, part)]
+    damage = [list(part) for part in entries.damage if part not in torn]
+    sealed = dict(manifests(folder)).get(number)
+    if entries.n and sealed is not None:
+        _compare(path, entries, open_segment(sealed))
+    elif entries.n:
+        control = control_table(**entries.control())
+        how: dict[str, Any] = {"from": "journal", "damaged_bytes": damage}
+        seal_frames(folder, number, entries.frames(), control, how)
+    elif damage:
+        raise TapeError(
+            f"{path} holds no whole entry: it is damaged from end to end, or of a later version "
+            "of MicroPulse. Restore it from a copy, or move it away."
+        )
     path.unlink()
     sync_folder(path.parent)
+
+
+def _compare(path: Path, entries: Entries, segment: Segment) -> None:
+    """Whether a journal file is what a sealed segment was made of, as when the sealer was killed
+    before it could delete it. Raises TapeError when it is another, which must not be deleted."""
+    mine = [f(entries.table[row]) for row in (SEQ, TS) for f in (np.min, np.max)]
+    names = ("first_seq", "last_seq", "first_ts", "last_ts")
+    if mine != [segment.said[name] for name in names]:
+        raise TapeError(
+            f"{path} and {segment.path} have the same number and hold different recordings, as "
+            "when files of two tapes were put together. Nothing is deleted: move one of them to "
+            "another --data folder."
+        )
 
 
 def seal_frames(
@@ -100,7 +124,7 @@ def seal_frames(
 
     Raises TapeError when a frame does not come back byte for byte: then nothing has appeared.
     """
-    events, keep, decoder = decoded(folder, frames)
+    events, keep, decoder = decoded(symbol_of(folder), scales(folder), frames)
     events = events._replace(control=control)
     said = _said(folder, number, frames, events, keep, decoder, how)
     made = _write(folder, said, frames, events, keep)
@@ -124,10 +148,9 @@ def seal_frames(
     return _commit(folder, said, made)
 
 
-def decoded(folder: Path, frames: Frames) -> tuple[Events, Int64s, Decoder]:
+def decoded(symbol: str, digits: Digits, frames: Frames) -> tuple[Events, Int64s, Decoder]:
     """Events of the tape's own frames, the indices of those to keep as text, and the decoder."""
-    symbol = symbol_of(folder)
-    decoder = Decoder(symbol, *scales(folder))
+    decoder = Decoder(symbol, *digits)
     if symbol == SESSION:  # nobody's frames: only looked at, to say which are no JSON
         decoder.decode(frames)
         nothing = Events(no_depth(), no_trades(), no_control())
@@ -140,7 +163,7 @@ def decoded(folder: Path, frames: Frames) -> tuple[Events, Int64s, Decoder]:
     return joined(parts), np.unique(np.concatenate(keep)), decoder
 
 
-def scales(folder: Path) -> tuple[int | None, int | None]:
+def scales(folder: Path) -> Digits:
     """(price, quantity) digits of a tape, as its sealed segments have them; None: not known yet."""
     for _, path in reversed(manifests(folder)):
         said = open_segment(path).said
@@ -290,19 +313,8 @@ def _closed(folder: Path) -> list[tuple[int, Path]]:
     return found
 
 
-@contextmanager
-def _one_sealer(folder: Path) -> Iterator[None]:
-    """Only one process seals a tape; another one waits its turn."""
-    (folder / "journal").mkdir(parents=True, exist_ok=True)
-    file = os.open(folder / "journal" / "seal.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        for part in folder.glob("date=*/.*.part"):
-            part.unlink(missing_ok=True)
-        yield
-    finally:
-        os.close(file)
-
-
 if __name__ == "__main__":
-    seal_closed(Path(sys.argv[1]))
+    try:
+        seal_closed(Path(sys.argv[1]))
+    except (TapeError, OSError) as error:
+        sys.exit(f"error: {error}")

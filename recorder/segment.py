@@ -95,7 +95,7 @@ def spelled(events: Events, verbatim: Frames | None, said: dict[str, Any]) -> It
 
 def _between(table: Any, first: int) -> Any:
     """The rows of the seqs from `first` on that are spelled at once."""
-    return _cut(table, slice(*np.searchsorted(table.seq, (first, first + FRAMES_AT_ONCE))))
+    return cut(table, slice(*np.searchsorted(table.seq, (first, first + FRAMES_AT_ONCE))))
 
 
 def merged(one: Frames, other: Frames) -> Frames:
@@ -131,11 +131,11 @@ def _within(table: Any, from_ns: int | None, to_ns: int | None) -> Any:
 
 def only(table: Any, keep: Any) -> Any:
     """The rows of an event table that a mask keeps."""
-    return table if keep.all() else _cut(table, keep)
+    return table if keep.all() else cut(table, keep)
 
 
-def _cut(table: Any, rows: Any) -> Any:
-    """Some rows of an event table."""
+def cut(table: Any, rows: Any) -> Any:
+    """Some rows of an event table, by a slice, a mask or indices."""
     columns = [
         tuple(frozen(level[rows]) for level in column)
         if isinstance(column, tuple)

@@ -39,6 +39,7 @@ class Watch:
         self._offset: int | None = None  # E - ts_recv of the last bucket, at most
         self._outage_from: int | None = None
         self._open: set[int] = set()
+        self._last_trade = 0  # the id of the last trade received
 
     def see(self, events: Events) -> Iterator[Finding]:
         """What a segment's events show."""
@@ -147,7 +148,10 @@ class Watch:
         """(finding, from, to): a stream that stopped; `stall` when all of them did."""
         streams = {f"depth{n}": events.depth.ts_recv[events.depth.depth == n] for n in (5, 10, 20)}
         streams["trade"] = events.trades.ts_recv
-        quiet: list[tuple[str, int, int]] = []
+        ids = np.concatenate([[self._last_trade], events.trades.trade_id])
+        whole = np.diff(ids) == 1  # no trade was made between two that were received
+        self._last_trade = int(ids[-1])
+        quiet: list[tuple[str, int, int, bool]] = []
         for name, ts in streams.items():
             if not len(ts):
                 continue
@@ -158,19 +162,21 @@ class Watch:
             usual = int(ts[-1] - ts[0]) // max(1, len(ts) - 1)
             least = max(TRADES_SILENT_NS if trades else BOOKS_SILENT_NS, pauses * usual)
             for i in np.flatnonzero(np.diff(ts) >= least).tolist():
-                quiet.append((name, int(ts[i]), int(ts[i + 1])))
+                quiet.append((name, int(ts[i]), int(ts[i + 1]), trades and bool(whole[i])))
         spoken = {name for name, ts in streams.items() if len(ts)}
-        quiet = [one for one in quiet if not any(_meet(one[1:], outage) for outage in outages)]
+        quiet = [one for one in quiet if not any(_meet(one[1:3], outage) for outage in outages)]
         while quiet:
-            name, start, stop = quiet.pop(0)
-            with_it = [one for one in quiet if _meet(one[1:], (start, stop))]
+            name, start, stop, nothing_missing = quiet.pop(0)
+            with_it = [one for one in quiet if _meet(one[1:3], (start, stop))]
             all_of_them = len(spoken) > 1 and {name, *(one[0] for one in with_it)} == spoken
             if all_of_them:
                 quiet = [one for one in quiet if one not in with_it]
             what = "stall" if all_of_them else "stream_silent"
             who = "Every stream" if all_of_them else f"The stream {name}"
             text = f"{who} said nothing for {(stop - start) / SECOND:.1f} s while connected."
-            yield Finding(what, True, _seq_at(events, stop), start, text), start, stop
+            wrong = all_of_them or not nothing_missing
+            text += "" if wrong else " No id is missing: there were no trades."
+            yield Finding(what, wrong, _seq_at(events, stop), start, text), start, stop
 
     def _clock(self, events: Events, excused: list[tuple[int, int]]) -> Iterator[Finding]:
         """E against the time of receipt: a lasting jump, or frames that came long after."""

@@ -30,6 +30,7 @@ from micropulse.events import (
     frozen,
     trade_table,
 )
+from recorder.folder import TapeError
 
 SCHEMA_VERSION = 1
 ROW_GROUP = 131_072
@@ -151,14 +152,23 @@ def write_table(path: Path, table: pa.Table, said: dict[str, Any]) -> None:
 
 
 def read_table(path: Path, from_ns: int | None = None, to_ns: int | None = None) -> pa.Table:
-    """A table of a tape; of a range only the row groups that may hold some of it."""
-    with pq.ParquetFile(path) as file:
-        groups = [
-            group
-            for group in range(file.num_row_groups)
-            if _may_hold(file.metadata.row_group(group), from_ns, to_ns)
-        ]
-        return file.read_row_groups(groups, use_threads=False)
+    """A table of a tape; of a range only the row groups that may hold some of it.
+
+    Raises TapeError for a file that is missing or damaged.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            groups = [
+                group
+                for group in range(file.num_row_groups)
+                if _may_hold(file.metadata.row_group(group), from_ns, to_ns)
+            ]
+            return file.read_row_groups(groups, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise TapeError(
+            f"{path} cannot be read ({error}): it is missing or damaged. Restore it from a copy; "
+            "`micropulse tape check` says what else is harmed."
+        ) from None
 
 
 def _may_hold(group: Any, from_ns: int | None, to_ns: int | None) -> bool:

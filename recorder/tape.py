@@ -20,7 +20,7 @@ from micropulse.instrument import KNOWN_DECIMALS
 from micropulse.wire import COUNTS, Decoder
 from recorder.entries import Entries, read_entries
 from recorder.folder import SESSION, TapeError, journals, manifests, symbol_of
-from recorder.seal import decoded, scales
+from recorder.seal import Digits, decoded, scales
 from recorder.segment import (
     Segment,
     only,
@@ -54,12 +54,16 @@ class Tape:
 
     def events(self, from_ns: int | None = None, to_ns: int | None = None) -> Iterator[Events]:
         """Everything received in [from_ns, to_ns), a segment a batch; others stay unread."""
-        for segment in self.segments():
-            if _meets(segment, from_ns, to_ns):
-                yield segment_events(segment, from_ns, to_ns)
-        for _, entries in self._entries():
-            events, _, _ = decoded(self.folder, entries.frames())
-            events = events._replace(control=control_table(**entries.control()))
+        digits: Digits | None = None  # a scale that one journal has shown is that of the next
+        for part in self._parts():
+            if isinstance(part, Segment):
+                if _meets(part, from_ns, to_ns):
+                    yield segment_events(part, from_ns, to_ns)
+                continue
+            digits = digits or scales(self.folder)
+            events, _, decoder = decoded(self.symbol, digits, part.frames())
+            digits = decoder.px_decimals, decoder.qty_decimals
+            events = events._replace(control=control_table(**part.control()))
             parts: list[Any] = [
                 only(table, _received(table.ts_recv, from_ns, to_ns)) for table in events
             ]
@@ -67,16 +71,28 @@ class Tape:
 
     def frames(self, from_ns: int | None = None, to_ns: int | None = None) -> Iterator[Frames]:
         """Every frame received in [from_ns, to_ns), to the byte, in the order of `seq`."""
-        for segment in self.segments():
-            if _meets(segment, from_ns, to_ns):
-                for frames in segment_frames(segment):
+        for part in self._parts():
+            if not isinstance(part, Segment):
+                yield _frames_in(part.frames(), from_ns, to_ns)
+            elif _meets(part, from_ns, to_ns):
+                for frames in segment_frames(part):
                     yield _frames_in(frames, from_ns, to_ns)
-        for _, entries in self._entries():
-            yield _frames_in(entries.frames(), from_ns, to_ns)
 
-    def _entries(self) -> Iterator[tuple[Path, Entries]]:
-        for _, path in self.journals():
-            data = path.read_bytes()
+    def _parts(self) -> Iterator[Segment | Entries]:
+        """All segments in order. Each is there once, also when it is sealed while this reads:
+        journal files are listed first, and one that has gone by then is a sealed segment."""
+        unsealed = [] if self.date else journals(self.folder)
+        segments = self.segments()
+        yield from segments
+        known = {segment.number for segment in segments}
+        for number, path in unsealed:
+            if number in known:
+                continue
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                yield open_segment(dict(manifests(self.folder))[number])
+                continue
             entries = read_entries(data)
             for start, stop in entries.damage:
                 what = "ends in a torn entry" if stop == len(data) else "is damaged"
@@ -85,7 +101,7 @@ class Tape:
                     "passed over. `micropulse tape recover` seals what is whole."
                 )
             if entries.n:
-                yield path, entries
+                yield entries
 
 
 class TapeSource:
@@ -168,8 +184,10 @@ class TapeSource:
 def find_tape(path: Path, symbol: str | None = None) -> Tape:
     """The one tape that a folder means. Raises TapeError when there is none, or several."""
     if path.name.startswith("date="):
-        return Tape(path.parent, path.name.removeprefix("date="))
-    found = find_tapes(path)
+        tape = Tape(path.parent, path.name.removeprefix("date="))
+        found = [tape] if tape.segments() else []
+    else:
+        found = find_tapes(path)
     wanted = [tape for tape in found if symbol is None or tape.symbol == symbol.upper()]
     if symbol is None and len(wanted) > 1:
         wanted = [tape for tape in wanted if tape.symbol != SESSION] or wanted

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from micropulse.events import RUN_START, RUN_STOP, TICK
 from recorder.clock import Stamps
 from recorder.folder import SESSION, journals, tape_folder
-from recorder.journal import Journal
+from recorder.journal import Journal, JournalError
 from recorder.log import Log
 
 SECOND_NS = 1_000_000_000
@@ -50,7 +50,7 @@ class Tape:
 class Tapes:
     """The tapes of the symbols of a run and, from the first frame that needs it, of the rest."""
 
-    def __init__(self, data: Path, symbols: Iterable[str], log: Log, tap: Tap | None) -> None:
+    def __init__(self, data: Path, symbols: tuple[str, ...], log: Log, tap: Tap | None) -> None:
         """Takes the lock of each. Raises TapeError, with none taken, when one is refused."""
         self.entries: list[Entry] | None = None if tap is None else []
         self.touched: set[Tape] = set()  # to be flushed
@@ -61,10 +61,13 @@ class Tapes:
         self._tapes: dict[str, Tape] = {}
         self._to_seal: dict[Path, None] = {}
         self._stamps: Stamps
-        there = tape_folder(data, SESSION).exists()
+        self._first = symbols[0]
+        self._is_alone = True  # or another recorder has the tape of the session
         try:
-            for symbol in (*symbols, *([SESSION] if there else [])):
+            for symbol in symbols:
                 self._open(symbol)
+            if tape_folder(data, SESSION).exists():
+                self._open_session()
         except BaseException:
             for tape in self:
                 tape.journal.close()
@@ -87,8 +90,12 @@ class Tapes:
         self.flush()
 
     def of(self, symbol: str) -> Tape:
-        """The tape of a symbol; of any other, and of none, that of the session."""
-        return self._tapes.get(symbol) or self._tapes.get(SESSION) or self._open_late()
+        """The tape of a symbol; of any other, and of none, that of the session. When another
+        recorder writes that one, the tape of the first symbol stands in."""
+        tape = self._tapes.get(symbol) or self._tapes.get(SESSION)
+        if tape is None and self._is_alone:
+            tape = self._open_late()
+        return tape or self._tapes[self._first]
 
     def control(self, tapes: Iterable[Tape], kind: int, conn: int = 0, value: int = 0) -> None:
         """Journal a control event to these tapes."""
@@ -181,10 +188,21 @@ class Tapes:
             self._to_seal[journal.folder] = None
         return tape
 
-    def _open_late(self) -> Tape:
-        tape = self._open(SESSION)
-        # Its first frame has its stamp already: the start must not be later.
-        self._begin(tape, self._stamps.last)
+    def _open_session(self) -> Tape | None:
+        try:
+            return self._open(SESSION)
+        except JournalError as error:
+            self._is_alone = False
+            self._log.caution(
+                SESSION, f"{error} Frames that belong to no symbol go to {self._first} instead."
+            )
+            return None
+
+    def _open_late(self) -> Tape | None:
+        tape = self._open_session()
+        if tape is not None:
+            # Its first frame has its stamp already: the start must not be later.
+            self._begin(tape, self._stamps.last)
         return tape
 
     def _begin(self, tape: Tape, ts: int) -> None:

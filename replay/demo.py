@@ -1,7 +1,11 @@
-"""`micropulse demo`: the whole way, offline: exchange -> record -> seal -> replay -> backtest."""
+"""`micropulse demo`: the whole way, offline: exchange -> record -> seal -> replay -> backtest,
+then live on paper -> kill -> resume -> verify."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -22,8 +26,11 @@ from replay.frames import FramesSource
 from replay.server.background import running_server
 from replay.simulator import write
 from replay.tape_files import import_frames
+from replay.verify import verify
 
-SEED, HOURS, RECORDED_S = 7, 1 / 12, 10
+SEED, HOURS, RECORDED_S = 7, 1 / 12, 6
+LIVE_SPEED, LIVE_S = 10.0, 14
+LIVE_RULE = ("enter_obi=0.6", "stands_ms=100")  # for a market that runs ten times as fast
 LINES_SHOWN = 10  # before and after what the strategy did first
 
 Say = Callable[[str], Any]
@@ -42,8 +49,9 @@ def run_demo(folder: Path, say: Say) -> None:
     settings = resolve(strategy.Params)
     _replay(recorded, strategy, settings, say)
     run = _backtest(folder, market, strategy, settings, say)
+    _live(folder, market, say)
 
-    say("\n5. The files:")
+    say("\n6. The files:")
     tapes = [path for path in sorted(folder.glob("*/venue=*/**/*")) if path.suffix != ".lock"]
     for path in (market, *tapes, *sorted(run.iterdir())):
         if path.is_file():
@@ -102,6 +110,43 @@ def _backtest(
     verdict = "the same" if same else "NOT THE SAME: this is a bug"
     say(f"   digest {summary['digest'][:16]}…; from the frames file it is {verdict}.")
     return run
+
+
+def _live(folder: Path, market: Path, say: Say) -> None:
+    """Trade on paper on the socket, be killed, go on, and prove it."""
+    say(f"\n5. Live on paper against the exchange at {LIVE_SPEED:g} x; killed after two seconds.")
+    live, run = folder / "live", folder / "live" / "run"
+    command = [sys.executable, "-m", "micropulse", "live", "BTCUSDT", "--strategy", "obi_revert"]
+    command += ["--data", str(live / "data"), "--run", str(run)]
+    command += ["--transactions", str(live / "transaction.csv"), "--duration", f"{LIVE_S}s"]
+    command += [word for text in LIVE_RULE for word in ("--set", text)]
+    with running_server(market, speed=LIVE_SPEED, loop=True) as server:
+        command += ["--url", server.url]
+        first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _wait_for_frames(live / "data", first)
+        time.sleep(2.0)
+        first.kill()
+        first.wait()
+        say("   kill -9. The same command again:")
+        again = subprocess.run(command, capture_output=True, text=True, check=True)
+    for line in again.stderr.splitlines():
+        if "rebuilt" in line:
+            say(_short(line))
+    for line in again.stdout.splitlines()[-5:]:
+        say(_short(line))
+    verdict = verify(run)
+    counts = ", ".join(f"{n} {name}" for name, n in verdict.counts.items())
+    word = "identical" if verdict.same else "DIFFERENT: this is a bug"
+    say(f"   micropulse verify {run}: {word}, digest {verdict.digest[:16]}…, {counts}.")
+
+
+def _wait_for_frames(data: Path, live: subprocess.Popen[bytes]) -> None:
+    """Return when the run has begun to record."""
+    while live.poll() is None:
+        written = [path.stat().st_size for path in data.glob("**/*.journal")]
+        if sum(written) > 100_000:
+            return
+        time.sleep(0.1)
 
 
 def _short(line: str) -> str:

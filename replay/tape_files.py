@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Iterator
+from heapq import merge
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
-from micropulse.events import Events, Frames, frozen, no_control
+from micropulse.events import DEPTHS, Events, Frames, frozen, no_control
 from micropulse.instrument import to_text
 from micropulse.reading import WireError, claim_of
 from micropulse.wire import Decoder
-from recorder.folder import TapeError, date_of, journals, tape_folder
+from recorder.folder import SESSION, TapeError, can_have_tape, date_of, journals, tape_folder
 from recorder.journal import Journal
+from recorder.locks import one_sealer
 from recorder.seal import seal_closed, seal_frames
 from recorder.segment import only_frames
 from recorder.tape import TapeSource
@@ -26,7 +28,8 @@ SEGMENT_BYTES = 64 * 1024 * 1024
 
 
 class Import:
-    """One frames file into the tapes of its symbols. A frame without a symbol goes to the first."""
+    """One frames file into the tapes of its symbols. A frame without a symbol goes to the first,
+    one whose symbol can have no tape to that of the session. `problems` says what was odd."""
 
     def __init__(self, path: Path, data: Path, symbol: str | None) -> None:
         """Raises SourceError for what is no frames file."""
@@ -36,6 +39,7 @@ class Import:
         self.first = self.only or self._first_symbol()
         self.frames: dict[str, int] = {}
         self.left_out = 0
+        self.problems: list[str] = []
 
     def run(self) -> None:
         """Read, route, seal. Raises TapeError when a tape is in use or ends later."""
@@ -45,6 +49,7 @@ class Import:
                 for symbol, part in self._by_symbol(frames):
                     if symbol not in writers:
                         writers[symbol] = _Segments(self.data, symbol, self.file.path.name)
+                        self.problems += writers[symbol].problems
                     writers[symbol].add(part)
             for writer in writers.values():
                 writer.seal()
@@ -77,7 +82,8 @@ class Import:
         named: dict[str, list[int]] = {}
         for i in others.tolist():
             text = frames.text[frames.start[i] : frames.stop[i]].tobytes()
-            named.setdefault(_symbol_of(text) or self.first, []).append(i)
+            symbol = _symbol_of(text) or self.first
+            named.setdefault(symbol if can_have_tape(symbol) else SESSION, []).append(i)
         for symbol, rows in sorted(named.items()):
             if self.only is None:
                 yield symbol, only_frames(frames, np.array(rows))
@@ -93,6 +99,7 @@ class _Segments:
         self.frames = 0
         self._name = name
         self._journal = Journal(self.folder)  # its lock: nobody else writes
+        self.problems = self._journal.problems
         if journals(self.folder):
             self._journal.close()
             seal_closed(self.folder)
@@ -118,14 +125,15 @@ class _Segments:
             self._next_seq += n
             self.frames += n
             self._bytes += int((part.stop - part.start).sum())
-            self._parts.append(part._replace(seq=frozen(seq)))
+            self._parts.append(_packed(part._replace(seq=frozen(seq))))
 
     def seal(self) -> None:
         """Seal what was taken."""
         if self._parts:
             how = {"from": "frames file", "name": self._name}
             number = self._journal.take_number()
-            seal_frames(self.folder, number, _joined(self._parts), no_control(), how)
+            with one_sealer(self.folder):
+                seal_frames(self.folder, number, _joined(self._parts), no_control(), how)
         self._parts, self._bytes = [], 0
 
     def close(self) -> None:
@@ -143,20 +151,20 @@ def import_frames(path: Path, data: Path, symbol: str | None = None) -> Import:
 def write_csv(source: TapeSource, path: Path) -> int:
     """Books and trades as one CSV, a row an event in the order of `seq`; how many rows."""
     rows = 0
+    levels = max((len(events.depth.bid_px) for events in source), default=min(DEPTHS))
     with _opened(path) as file:
         out = csv.writer(file)
-        levels = 0
+        out.writerow(_head(levels))
         for events in source:
-            if not rows:
-                levels = len(events.depth.bid_px)
-                out.writerow(_head(levels))
-            for _, row in sorted(_rows(events, source, levels)):
+            for _, row in merge(_prints(events, source), _books(events, source, levels)):
                 out.writerow(row)
                 rows += 1
     return rows
 
 
 def _opened(path: Path) -> TextIO:
+    if path.suffix == ".zst":
+        raise SourceError(f"{path} is not written: a CSV is plain or .gz; .zst is for frames.")
     if path.suffix == ".gz":
         return gzip.open(path, "wt", encoding="utf-8", newline="")
     return path.open("w", encoding="utf-8", newline="")
@@ -169,16 +177,22 @@ def _head(levels: int) -> list[str]:
     return head + sides
 
 
-def _rows(events: Events, source: TapeSource, levels: int) -> Iterator[tuple[int, list[Any]]]:
-    """(seq, row) of every book and trade; prices as decimal text, what is not shown empty."""
+def _prints(events: Events, source: TapeSource) -> Iterator[tuple[int, list[Any]]]:
+    """(seq, row) of every trade; prices as decimal text."""
     px, qty = source.px_decimals, source.qty_decimals
-    trades, depth = events.trades, events.depth
+    trades = events.trades
     for i in range(len(trades.seq)):
         seq = int(trades.seq[i])
         side = "buy" if trades.side[i] > 0 else "sell"
         amounts = to_text(trades.px[i], px), to_text(trades.qty[i], qty)
         stamps = trades.ts_recv[i], trades.ts_event[i], trades.ts_txn[i]
         yield seq, [seq, *stamps, "trade", trades.trade_id[i], side, *amounts]
+
+
+def _books(events: Events, source: TapeSource, levels: int) -> Iterator[tuple[int, list[Any]]]:
+    """(seq, row) of every book; prices as decimal text, what is not shown empty."""
+    px, qty = source.px_decimals, source.qty_decimals
+    depth = events.depth
     for i in range(len(depth.seq)):
         seq = int(depth.seq[i])
         row = [seq, depth.ts_recv[i], depth.ts_event[i], depth.ts_txn[i], "depth"]
@@ -207,6 +221,18 @@ def _by_date(frames: Frames) -> Iterator[Frames]:
     for a, b in pairwise(cuts):
         if b > a:
             yield only_frames(frames, slice(a, b))
+
+
+def _packed(part: Frames) -> Frames:
+    """Frames over a text of their own when they are little of theirs: a rare symbol's would hold
+    the whole file in memory."""
+    lengths = part.stop - part.start
+    if 2 * int(lengths.sum()) > len(part.text):
+        return part
+    text = b"".join(part.text[a:b].tobytes() for a, b in zip(part.start, part.stop, strict=True))
+    stop = np.cumsum(lengths)
+    own = frozen(np.frombuffer(text, np.uint8), "u1")
+    return part._replace(text=own, start=frozen(stop - lengths), stop=frozen(stop))
 
 
 def _joined(parts: list[Frames]) -> Frames:

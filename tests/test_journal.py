@@ -211,3 +211,54 @@ def test_a_killed_writer_has_lost_nothing_that_it_flushed(tmp_path: Path) -> Non
 
 def test_the_header_is_as_documented() -> None:
     assert len(pack(0, 0, 0, 0, b"")) == HEADER_BYTES == 32
+
+
+def test_only_a_torn_entry_is_cut_off_and_other_damage_is_left_as_it_is(tmp_path: Path) -> None:
+    folder = tape_folder(tmp_path, "BTCUSDT")
+    journal = Journal(folder)
+    for k in range(3):
+        journal.append(k, 1, b"frame")
+    journal.close()
+    _, path = journals(folder)[0]
+    whole = path.read_bytes()
+    later = whole.replace(b"MPJ1", b"MPJ2")
+    flipped = whole[:-1] + b"?"
+    for data, left in (
+        (later, later),
+        (flipped, flipped),
+        (whole[:-1], whole[: 2 * len(whole) // 3]),
+        (whole + bytes(4096), whole),
+    ):
+        path.write_bytes(data)
+        journal = Journal(folder)
+        journal.close()
+        assert path.read_bytes() == left
+        assert len(journal.problems) == (data != left)
+
+
+def test_a_segment_that_cannot_be_begun_leaves_the_one_before_open(tmp_path: Path) -> None:
+    folder = tape_folder(tmp_path, "BTCUSDT")
+    journal = Journal(folder, segment_bytes=20)
+    journal.append(0, 1, b"one")
+    journal.flush()
+    (folder / "journal").rename(folder / "moved")
+    with pytest.raises(FileNotFoundError):
+        journal.append(1, 1, b"two")
+    time.sleep(0.1)  # had the old file been given away to be closed, it would be by now
+    other = os.open(tmp_path / "other", os.O_WRONLY | os.O_CREAT)
+    (folder / "moved").rename(folder / "journal")
+    journal.append(1, 1, b"two")
+    journal.close()
+    os.close(other)
+    assert [frame for _, _, _, frame in entries_of(folder)] == [b"one", b"two"]
+    assert (tmp_path / "other").read_bytes() == b""
+
+
+def test_a_manifest_that_cannot_be_read_is_told_and_the_lock_let_go(tmp_path: Path) -> None:
+    folder = tape_folder(tmp_path, "BTCUSDT")
+    day = folder / "date=2026-11-22"
+    day.mkdir(parents=True)
+    for text in ("", '{"schema": 1', "[]", '{"schema": 2}'):
+        (day / "manifest-000001.json").write_text(text, encoding="utf-8")
+        with pytest.raises(JournalError, match=r"manifest-000001\.json cannot be read"):
+            Journal(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micropulse.events import CONNECT, RUN_START, TICK, Frames, frozen
+from micropulse.events import CONNECT, DISCONNECT, RUN_START, TICK, Frames, frozen
 from recorder.check import check, coverage
 from recorder.folder import SESSION, TapeError, journals, manifests, tape_folder
 from recorder.journal import Journal
@@ -27,6 +28,7 @@ from tests.wire_frames import book, trade
 
 ROOT = Path(__file__).parents[1]
 START_NS = 1_790_000_000_000_000_000
+DAY_NS = 86_400_000_000_000
 LEVELS = '"U":5,"u":7,"pu":4,"b":[["85606.30","16.972"]],"a":[["85606.40","0.094"]]'
 PRINT = '"t":81,"p":"83680.00","q":"0.001","X":"MARKET","m":true'
 GOOD = [book(LEVELS).encode(), trade(PRINT).encode()]
@@ -266,3 +268,90 @@ def test_an_empty_frame_list_is_no_error(tmp_path: Path) -> None:
     assert texts(Tape(folder).frames()) == []
     nothing = Frames(frozen([], "u1"), *(frozen([]) for _ in range(4)), frozen([], "i2"))
     assert texts([nothing]) == []
+
+
+def test_a_reader_has_each_segment_once_while_it_is_sealed(tmp_path: Path) -> None:
+    folder = tape_folder(tmp_path, "BTCUSDT")
+    recorded(folder, GOOD)
+    seal_closed(folder)
+    recorded(folder, GOOD)
+    reading = Tape(folder).frames(), Tape(folder).events()
+    first = [next(part) for part in reading]
+    seal_closed(folder)
+    assert texts([first[0], *reading[0]]) == texts(Tape(folder).frames())
+    assert sum(len(part.depth.seq) for part in [first[1], *reading[1]]) == 2
+
+
+def test_a_journal_that_is_not_what_its_segment_was_made_of_is_not_deleted(tmp_path: Path) -> None:
+    folder, other = tape_folder(tmp_path, "BTCUSDT"), tape_folder(tmp_path / "b", "BTCUSDT")
+    recorded(folder, GOOD)
+    recorded(other, GOOD * 3)
+    _, path = journals(folder)[0]
+    mine, foreign = path.read_bytes(), journals(other)[0][1].read_bytes()
+    seal_closed(folder)
+    path.write_bytes(foreign)
+    with pytest.raises(TapeError, match="hold different recordings"):
+        seal_closed(folder)
+    assert path.read_bytes() == foreign
+    path.write_bytes(mine)  # as when the sealer was killed before it could delete it
+    assert seal_closed(folder) == [1]
+    assert journals(folder) == []
+
+
+def test_a_damaged_table_and_a_day_that_is_not_there_are_told(tmp_path: Path) -> None:
+    folder = tape_folder(tmp_path, "BTCUSDT")
+    recorded(folder, GOOD)
+    seal_closed(folder)
+    with pytest.raises(TapeError, match="holds no tape"):
+        find_tape(folder / "date=2031-01-01")
+    with pytest.raises(TapeError, match="no tape of ETHUSDT"):
+        find_tape(next(folder.glob("date=*")), "ETHUSDT")
+    path = next(folder.glob("date=*/depth-*"))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(TapeError, match=r"depth-000001\.parquet cannot be read"):
+        list(TapeSource(tmp_path))
+
+
+def test_a_handover_in_a_later_segment_is_a_note(tmp_path: Path) -> None:
+    folder = tape_folder(tmp_path, "BTCUSDT")
+    journal = Journal(folder)
+    journal.control(START_NS, RUN_START)
+    journal.control(START_NS, CONNECT, conn=1)
+    journal.control(START_NS + DAY_NS, CONNECT, conn=2)
+    journal.control(START_NS + DAY_NS + 1, DISCONNECT, conn=1)
+    journal.control(START_NS + DAY_NS + 2, DISCONNECT, conn=2)
+    journal.close()
+    seal_closed(folder)
+    found = [one.wrong for one in check(Tape(folder)) if one.what == "disconnect"]
+    assert found == [False, True]
+
+
+def test_a_pause_of_trades_in_which_no_id_was_skipped_is_a_note(tmp_path: Path) -> None:
+    folder = tape_folder(tmp_path, "BTCUSDT")
+    journal = Journal(folder)
+    second = 1_000_000_000
+    for k in range(400):
+        ts = START_NS + k * second // 10
+        times = f'"E":{ts // 1_000_000},"T":{ts // 1_000_000}'
+        ids = f'"U":{k + 1},"u":{k + 1},"pu":{k}'
+        text = book(f'{ids},"b":[["85606.30","16.972"]],"a":[["85606.40","0.094"]]')
+        journal.append(ts, 1, re.sub(r'"E":\d+,"T":\d+', times, text).encode())
+        if k < 60 or k >= 140:
+            text = trade(PRINT.replace("81", str(k if k < 60 else k - 80)))
+            journal.append(ts + 1, 1, re.sub(r'"E":\d+,"T":\d+', times, text).encode())
+    journal.close()
+    seal_closed(folder)
+    found = [(one.what, one.wrong) for one in check(Tape(folder))]
+    assert found == [("stream_silent", False)]
+
+
+def test_journals_that_are_not_sealed_have_one_scale(tmp_path: Path) -> None:
+    folder = tape_folder(tmp_path, "NEWUSDT")
+    for price in ("1.5", "1.75"):
+        text = book(LEVELS.replace("85606.30", price)).replace("btcusdt", "newusdt")
+        journal = Journal(folder)
+        journal.append(START_NS, 1, text.replace("BTCUSDT", "NEWUSDT").encode())
+        journal.close()
+    before = rows(TapeSource(tmp_path))
+    seal_closed(folder)
+    assert rows(TapeSource(tmp_path)) == before

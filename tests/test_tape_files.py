@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from micropulse.params import resolve
 from micropulse.strategy import load_strategy
 from recorder.check import check
-from recorder.folder import TapeError, journals, manifests, tape_folder
+from recorder.folder import SESSION, TapeError, journals, manifests, tape_folder
+from recorder.journal import Journal
 from recorder.tape import TapeSource, find_tape, find_tapes
 from replay.backtest import Session
 from replay.frames import FramesSource, SourceError, write_frames
@@ -27,6 +28,7 @@ SAMPLE = Path(__file__).parents[1] / "data" / "sample.jsonl.gz"
 RAW = SHARED / "btcusdt_usdm_20240808_235415_raw.gz"
 FILES = [SAMPLE, *(path for path in (REAL, RAW) if path.exists())]
 DAY_NS = 86_400_000_000_000
+LEVELS = '"U":5,"u":7,"pu":4,"b":[["85606.30","16.972"]],"a":[["85606.40","0.094"]]'
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -65,8 +67,7 @@ def line(ts: int, frame: str) -> str:
 
 
 def test_each_symbol_has_its_own_tape(tmp_path: Path) -> None:
-    levels = '"U":5,"u":7,"pu":4,"b":[["85606.30","16.972"]],"a":[["85606.40","0.094"]]'
-    mine = book(levels)
+    mine = book(LEVELS)
     other = mine.replace("btcusdt", "ethusdt").replace("BTCUSDT", "ETHUSDT")
     nobody = '{"result":null,"id":1}'
     path, start = tmp_path / "two.jsonl", 1_790_000_000_000_000_000
@@ -143,3 +144,31 @@ def test_the_manifest_is_plain_json(tmp_path: Path) -> None:
     assert said["recorded"]["from"] == "frames file"
     assert said["first_seq"] == 0
     assert said["gaps"]["missing_trades"] >= 0
+
+
+def test_a_csv_has_one_head_and_the_levels_of_the_deepest_book(tmp_path: Path) -> None:
+    start = 1_790_000_000_000_000_000
+    deep = '"U":5,"u":9,"pu":7,"b":[' + ",".join(f'["{k}.00","1.000"]' for k in range(20, 10, -1))
+    deep += '],"a":[]'
+    texts = ['{"result":null,"id":1}', book(LEVELS), book(deep, "depth10@100ms")]
+    folder = tape_folder(tmp_path, "BTCUSDT")
+    for k, text in enumerate(texts):  # a segment each
+        journal = Journal(folder)
+        journal.append(start + k, 1, text.encode())
+        journal.close()
+    assert write_csv(TapeSource(tmp_path), tmp_path / "out.csv") == 2
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["event"] for line in lines] == ["depth", "depth"]
+    assert [line["bid_px_10"] for line in lines] == ["", "11.00"]
+    with pytest.raises(SourceError, match="not written"):
+        write_csv(TapeSource(tmp_path), tmp_path / "out.csv.zst")
+
+
+def test_a_symbol_that_can_name_no_folder_does_not_end_an_import(tmp_path: Path) -> None:
+    strange = '{"stream":"币安@trade","data":{}}'
+    start, path = 1_790_000_000_000_000_000, tmp_path / "some.jsonl"
+    texts = [book(LEVELS), strange, book(LEVELS)]
+    path.write_text("".join(line(start + k, text) for k, text in enumerate(texts)), "utf-8")
+    made = import_frames(path, tmp_path / "data")
+    assert made.frames == {"BTCUSDT": 2, SESSION: 1}

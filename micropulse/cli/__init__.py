@@ -17,7 +17,8 @@ from typing import Annotated, NoReturn
 import typer
 
 import micropulse
-from micropulse.cli import market, replaying, tape
+from micropulse.cli import market, proving, replaying, tape
+from micropulse.cli.live import live
 from micropulse.cli.options import say
 from recorder.command import record_command
 
@@ -53,9 +54,11 @@ def options(
 
 
 app.command("record")(record_command)
+app.command()(live)
 app.command()(replaying.replay)
 app.command()(replaying.features)
 app.command()(replaying.backtest)
+app.command()(proving.verify)
 app.add_typer(tape.app)
 app.command()(market.serve)
 app.command()(market.simulate)

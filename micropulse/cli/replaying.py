@@ -108,10 +108,10 @@ def backtest(
     with progress(recording.name, as_json) as bar:
         summary = run_backtest(recording, module, settings, folder, bar)
     say_problems(recording)
-    typer.echo(json.dumps(summary) if as_json else _figures(summary))
+    typer.echo(json.dumps(summary) if as_json else figures(summary))
 
 
-def _figures(summary: dict[str, Any]) -> str:
+def figures(summary: dict[str, Any]) -> str:
     """The figures of a run for people."""
     lines = [
         f"{summary['symbol']} {summary['strategy']}: {summary['events']} events, "

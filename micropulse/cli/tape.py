@@ -75,11 +75,17 @@ def check(folder: FolderArg, symbol: SymbolOpt = None, as_json: JsonOpt = False)
 @app.command()
 def recover(folder: FolderArg, as_json: JsonOpt = False) -> None:
     """Seal what a killed recorder left behind; what is being recorded is left alone."""
+    from recorder.folder import TapeError
     from recorder.seal import seal_closed
     from recorder.tape import find_tapes
 
+    failed = []
     for tape in _tapes(folder, find_tapes):
-        sealed = seal_closed(tape.folder)
+        try:
+            sealed = seal_closed(tape.folder)
+        except (TapeError, OSError) as error:  # of one tape; the others are recovered
+            failed.append(f"{tape.symbol}: {error}")
+            continue
         left = [path.name for _, path in tape.journals()]
         if as_json:
             row = {"symbol": tape.symbol, "sealed": sealed, "in_use": left}
@@ -87,6 +93,8 @@ def recover(folder: FolderArg, as_json: JsonOpt = False) -> None:
         else:
             now = f", {', '.join(left)} is being written" if left else ""
             typer.echo(f"{tape.symbol}: {len(sealed)} segments sealed{now}")
+    if failed:
+        raise TapeError("\n".join(failed))
 
 
 @app.command(name="import")
@@ -101,7 +109,7 @@ def import_(
 
     for path in files:
         made = import_frames(path, data, symbol)
-        for problem in made.file.problems:
+        for problem in [*made.problems, *made.file.problems]:
             say(f"note: {problem}")
         if made.left_out:
             say(f"note: {made.left_out} frames of other symbols were left out, as --symbol says.")

@@ -8,6 +8,7 @@
     fills.parquet        a row a slice
     transaction.csv      a line a round trip
     checkpoints.parquet  the digest every 10,000 events
+    strategy/            a copy of a strategy that is not one of ours
 
 It is written beside its place and moved there at the end, so that a run folder that is killed
 half-way never stands under the name of a good one.
@@ -92,6 +93,9 @@ class RunFolder:
         for file in files.values():
             file.close()
         self._transactions.close()
+        if not self._strategy.__name__.startswith("strategies."):
+            (self._part / "strategy").mkdir()
+            shutil.copy(str(self._strategy.__file__), self._part / "strategy")
         _write_json(self._part / "run.json", {MARK: 1, **run})
         _write_json(self._part / "summary.json", summary)
         _replace(self._part, self.path)

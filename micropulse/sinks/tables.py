@@ -49,8 +49,13 @@ class Digits(NamedTuple):
         return decimals_of_money(self.px, self.qty)
 
 
+# Rows are views into the outbox, which the core writes over; a single row is contiguous, and Arrow
+# would keep a view of it. So each table is made of a copy.
+
+
 def features_table(samples: Any) -> pa.Table:
     """`seq`, `ts_recv`, `event`, then every feature, one row a sample."""
+    samples = samples.copy()
     columns = {
         "seq": pa.array(samples["seq"]),
         "ts_recv": times(samples["ts_recv"]),
@@ -64,6 +69,7 @@ def features_table(samples: Any) -> pa.Table:
 
 def samples_table(samples: Any, digits: Digits) -> pa.Table:
     """The features once a second, and what was held: `position`, `cash`, `equity`."""
+    samples = samples.copy()
     table = features_table(samples)
     table = table.append_column("position", decimals(samples["qty"], digits.qty))
     table = table.append_column("cash", decimals(samples["cash"], digits.money))
@@ -72,6 +78,7 @@ def samples_table(samples: Any, digits: Digits) -> pa.Table:
 
 def signals_table(signals: Any, digits: Digits, reasons: tuple[str, ...]) -> pa.Table:
     """Walls, spikes, entries considered. `px` is the wall's, else the mid."""
+    signals = signals.copy()
     walls = signals["kind"] < SIGNALS.index("spike_up")
     side = np.where(walls, signals["side"], signals["side"] + 4)
     px = np.where(walls, signals["px"] * 10, signals["px"] * 5)  # twice the mid has a digit more
@@ -91,6 +98,7 @@ def signals_table(signals: Any, digits: Digits, reasons: tuple[str, ...]) -> pa.
 
 def orders_table(orders: Any, digits: Digits, reasons: tuple[str, ...]) -> pa.Table:
     """A row each time an order changed its status, rejected and expired ones included."""
+    orders = orders.copy()
     arrival = orders["arrival"]
     unknown = arrival == np.iinfo(np.int64).min
     return pa.table(
@@ -119,6 +127,7 @@ def orders_table(orders: Any, digits: Digits, reasons: tuple[str, ...]) -> pa.Ta
 
 def fills_table(fills: Any, digits: Digits) -> pa.Table:
     """A row a slice: what was paid, and what the level showed."""
+    fills = fills.copy()
     return pa.table(
         {
             "order_id": pa.array(fills["order_id"]),

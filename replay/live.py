@@ -1,0 +1,241 @@
+"""Live paper trading: the recorder's loop gives what it has journaled to the core of the backtest.
+
+    socket -> journal -> on_batch -> decode -> core -> run folder, transaction.csv, metrics lines
+
+A run is a stretch of a tape: from the seq it began at to its last one. Killed and started again, it
+is first rebuilt from the tape, then goes on; so nothing is kept that the tape does not have.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from micropulse.events import Events, Frames, control_table, frozen, no_control
+from micropulse.fingerprint import package_fingerprint, source_hash
+from micropulse.instrument import KNOWN_DECIMALS
+from micropulse.params import Settings
+from micropulse.run import Sink
+from micropulse.sinks.run_folder import MARK, RunFolder, is_run_folder, refuse_foreign
+from micropulse.strategy import strategy_name
+from micropulse.wire import Decoder
+from recorder.folder import tape_folder
+from recorder.seal import scales
+from recorder.segment import cut
+from recorder.tape import Tape, TapeSource
+from recorder.tapes import Entry
+from replay.backtest import Session
+
+RESUME_OR_FRESH = "Start with --fresh for a new run, or go back to what it was."
+
+
+class LiveError(Exception):
+    """A live run that cannot begin, or cannot go on."""
+
+
+class Plan(NamedTuple):
+    """What is traded how, and where the run goes."""
+
+    symbol: str
+    data: Path
+    run: Path
+    strategy: ModuleType
+    settings: Settings
+
+
+class Feed:
+    """What a Session wants to know of its source, of a tape that is still growing."""
+
+    def __init__(self, tape: Path, decoder: Decoder, digits: tuple[int, int]) -> None:
+        self.name = str(tape)
+        self.symbol = decoder.symbol or ""
+        self.px_decimals, self.qty_decimals = digits
+        self.share = 0.0
+        self.problems: list[str] = []
+        self._decoder = decoder
+
+    def __iter__(self) -> Iterator[Events]:
+        return iter(())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the frames were."""
+        return dict(self._decoder.counts)
+
+
+class Live:
+    """One symbol: takes the entries of its tape as they are journaled. Not for several threads."""
+
+    def __init__(
+        self, plan: Plan, sinks_of: Callable[[Session], Sequence[Sink]], fresh: bool = False
+    ) -> None:
+        """Rebuilds the run in `plan.run` when there is one. `sinks_of` makes the sinks that want
+        only what is new, and all of a run that is rebuilt.
+
+        Raises LiveError when the run there has another code, strategy or parameters.
+        """
+        self.plan = plan
+        self.rebuilt = 0  # events
+        self._tape = tape_folder(plan.data, plan.symbol)
+        self._sinks_of = sinks_of
+        self._waiting: list[Entry] = []  # until the symbol's digits are known
+        self._first_seq: int | None = None
+        self._session: Session | None = None
+        self._sinks: list[Sink] = []
+        refuse_foreign(plan.run)
+        px, qty = scales(self._tape)
+        self._decoder = Decoder(plan.symbol, px, qty)
+        if is_run_folder(plan.run) and not fresh:
+            self._resume()
+
+    @property
+    def session(self) -> Session | None:
+        """The core and its figures, once the symbol's digits are known."""
+        return self._session
+
+    def take(self, entries: Sequence[Entry]) -> None:
+        """Apply what was just journaled, in the order of seq. Raises LiveError for a hole."""
+        entries = [*self._waiting, *entries]
+        if self._first_seq is None:
+            self._first_seq = entries[0].seq
+        events = self._decoded(entries)
+        if self._session is None and not self._digits_known():
+            self._waiting = entries
+            return
+        self._waiting = []
+        if self._session is None:
+            self._begin()
+        self._feed(events)
+
+    def finish(self) -> dict[str, Any]:
+        """Write the run folder; the summary. To be called when the tape is sealed."""
+        if self._session is None:
+            self._begin()
+        session, folder = self._session, self._folder
+        assert session is not None
+        summary = session.summary() | {"run": str(self.plan.run)}
+        said = session.description() | {"kind": "live", "state": "complete"}
+        said["source"] |= TapeSource(self._tape).description() | {"name": str(self._tape)}
+        folder.finish(said, summary, session.core.checkpoints)
+        return summary
+
+    def discard(self) -> None:
+        """Leave the run folder as it is: what was written there is not complete."""
+        if self._session is not None:
+            self._folder.discard()
+
+    def _resume(self) -> None:
+        """Rebuild the run from its tape, up to where the tape ends."""
+        said = json.loads((self.plan.run / "run.json").read_text(encoding="utf-8"))
+        for what, before, now in self._identity(said):
+            if before != now:
+                raise LiveError(
+                    f"The run in {self.plan.run} was made with another {what}: going on would mix "
+                    f"two rules in one run. {RESUME_OR_FRESH}"
+                )
+        first = said["source"]["first_seq"]
+        if first is None:
+            return
+        self._first_seq = int(first)
+        for events in Tape(self._tape).events():
+            tables = [cut(t, slice(np.searchsorted(t.seq, first), None)) for t in events]
+            part = Events(*tables)
+            if not part.n:
+                continue
+            if self._session is None:
+                self._begin()
+            self._feed(part)
+            self.rebuilt += part.n
+
+    def _identity(self, said: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+        yield "symbol", said["symbol"], self.plan.symbol
+        yield "strategy", said["strategy"]["sha256"], source_hash(self.plan.strategy)
+        yield "set of parameters", said["params"], self.plan.settings.as_dict()
+        yield "version of the code", said["code"], package_fingerprint("micropulse", "")
+
+    def _begin(self) -> None:
+        """Make the core, now that the digits are known, and say in the run folder what runs."""
+        plan = self.plan
+        feed = Feed(self._tape, self._decoder, self._digits())
+        self._session = session = Session(feed, plan.strategy, plan.settings)
+        tick = int(session.instrument.tick)
+        for left in plan.run.parent.glob(f".{plan.run.name}.*.part"):  # of a run that was killed
+            shutil.rmtree(left)
+        self._folder = RunFolder(plan.run, plan.symbol, plan.strategy, session.digits, tick)
+        self._sinks = [self._folder, *self._sinks_of(session)]
+        self._say_running()
+
+    def _say_running(self) -> None:
+        """run.json of a run that is not complete: enough to go on with it after a kill."""
+        plan = self.plan
+        said = {
+            MARK: 1,
+            "kind": "live",
+            "state": "running",
+            "source": {"name": str(self._tape), "first_seq": self._first_seq},
+            "symbol": plan.symbol,
+            "strategy": {
+                "name": strategy_name(plan.strategy),
+                "sha256": source_hash(plan.strategy),
+            },
+            "params": plan.settings.as_dict(),
+            "code": package_fingerprint("micropulse", ""),
+        }
+        plan.run.mkdir(parents=True, exist_ok=True)
+        part = plan.run / ".run.json.part"
+        part.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+        part.replace(plan.run / "run.json")
+
+    def _feed(self, events: Events) -> None:
+        session = self._session
+        assert session is not None
+        first = min(int(table.seq[0]) for table in events if len(table.seq))
+        if session.first is None:
+            ts = next(int(t.ts_recv[0]) for t in events if len(t.seq) and t.seq[0] == first)
+            session.first = first, ts
+        elif first <= int(session.core.state.clock.seq):
+            raise LiveError(f"seq {first} came again: the run was rebuilt from another tape.")
+        session.core.feed(events, self._sinks)
+
+    def _decoded(self, entries: Sequence[Entry]) -> Events:
+        """Entries -> events, by the very code that reads a tape."""
+        frames = [entry for entry in entries if entry.kind == 0]
+        events = Events(*self._decoder.decode(frames_of(frames)).events[:2], no_control())
+        control = [entry for entry in entries if entry.kind != 0]
+        if control:
+            columns = {name: [getattr(e, name) for e in control] for name in _CONTROL}
+            events = events._replace(control=control_table(**columns))
+        return events
+
+    def _digits_known(self) -> bool:
+        known = self.plan.symbol in KNOWN_DECIMALS
+        return known or self._decoder.px_decimals is not None
+
+    def _digits(self) -> tuple[int, int]:
+        px, qty = self._decoder.px_decimals, self._decoder.qty_decimals
+        known = KNOWN_DECIMALS.get(self.plan.symbol, (0, 0))
+        return (known[0] if px is None else px), (known[1] if qty is None else qty)
+
+
+_CONTROL = ("seq", "ts_recv", "kind", "conn", "value")
+
+
+def frames_of(entries: Sequence[Entry]) -> Frames:
+    """The frames of some entries in one buffer."""
+    lengths = np.array([len(entry.payload) for entry in entries], np.int64)
+    stop = np.cumsum(lengths)
+    text = np.frombuffer(b"".join(entry.payload for entry in entries), np.uint8)
+    return Frames(
+        frozen(text, "u1"),
+        frozen(stop - lengths),
+        frozen(stop),
+        frozen([entry.seq for entry in entries]),
+        frozen([entry.ts_recv for entry in entries]),
+        frozen([entry.conn for entry in entries], "i2"),
+    )
