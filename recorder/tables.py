@@ -146,6 +146,7 @@ def write_table(path: Path, table: pa.Table, said: dict[str, Any]) -> None:
             column_encoding=encodings,
             store_decimal_as_integer=True,
             write_statistics=_PRUNED_BY,
+            write_page_checksum=True,
         )
         file.flush()
         os.fsync(file.fileno())
@@ -157,7 +158,7 @@ def read_table(path: Path, from_ns: int | None = None, to_ns: int | None = None)
     Raises TapeError for a file that is missing or damaged.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             groups = [
                 group
                 for group in range(file.num_row_groups)
