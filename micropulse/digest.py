@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from micropulse.events import LEVEL_COLUMNS, Events
+from micropulse.events import LEVEL_COLUMNS, Events, joined
 from micropulse.state import (
     SCALAR_BYTES,
 )
 
+HASHED_AT_ONCE = 1_024  # events
 TABLES = ("samples", "signals", "orders", "fills", "trips")
 
 
@@ -24,11 +25,21 @@ class InputDigest:
 
     def __init__(self) -> None:
         self._columns: dict[str, Any] = {}
+        self._waiting: list[Events] = []  # small batches: hashed together
+        self._waiting_n = 0
 
     def update(self, events: Events) -> None:
         """Take in one batch. Level columns count only for rows whose stream shows them."""
-        for table in events:
-            self._take(table)
+        self._waiting.append(events)
+        self._waiting_n += events.n
+        if self._waiting_n >= HASHED_AT_ONCE:
+            self._hash_waiting()
+
+    def _hash_waiting(self) -> None:
+        if self._waiting:
+            for table in joined(self._waiting):
+                self._take(table)
+        self._waiting, self._waiting_n = [], 0
 
     def _take(self, table: Any) -> None:
         if not len(table.seq):
@@ -51,6 +62,7 @@ class InputDigest:
 
     def hexdigest(self) -> str:
         """64 hex digits over all columns, in the order of their names."""
+        self._hash_waiting()
         lines = (f"{name} {self._columns[name].hexdigest()}\n" for name in sorted(self._columns))
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -89,6 +89,12 @@ class Core:
         self._code.start(self.states)
         self._outs = Outbox.zeros(1)
         self._outs[0].limit = limits(rows)
+        # Looking a record's field up takes microseconds: what is looked at after every live frame
+        # is kept as plain views of the same memory.
+        self._events = _numbers(self.states, "counts")[:1]
+        self._cursor = _numbers(self._outs, "cursor")
+        self._used = _numbers(self._outs, "used")
+        self._tables = [self._outs[0][name] for name in Rows._fields]
         self.input_digest = InputDigest()
         self.output_digest = OutputDigest()
         self.checkpoints: list[Checkpoint] = []
@@ -107,17 +113,16 @@ class Core:
 
     def advance_all(self, events: Events, sinks: Sequence[Sink] = ()) -> None:
         """The events of one batch through the loop, the outboxes emptied on the way."""
-        cursor = self._outs[0].cursor
-        cursor.depth = cursor.trades = cursor.control = 0
+        self._cursor[:] = 0
         left = events.n
         while left:
-            due = CHECKPOINT_EVENTS - int(self.state.counts.events) % CHECKPOINT_EVENTS
+            due = CHECKPOINT_EVENTS - int(self._events[0]) % CHECKPOINT_EVENTS
             done = self._code.advance(
                 self.states, self.memories, self.params, events, self._outs, min(due, left)
             )
             left -= done
             self._empty(sinks)
-            if done and self.state.counts.events % CHECKPOINT_EVENTS == 0:
+            if done and self._events[0] % CHECKPOINT_EVENTS == 0:
                 self._checkpoint()
 
     def snapshot(self) -> bytes:
@@ -136,12 +141,14 @@ class Core:
 
     def _empty(self, sinks: Sequence[Sink]) -> None:
         """Hand out what the outboxes hold, and start them anew."""
-        out = self._outs[0]
-        rows = Rows(*(out[name][: out.used[name]] for name in Rows._fields))
+        if not self._used.any():
+            return
+        used = self._used.tolist()
+        self._used[:] = 0
+        rows = Rows(*(table[:n] for table, n in zip(self._tables, used, strict=True)))
         for name, part in rows._asdict().items():
             if len(part):
                 self.output_digest.update(name, part)
-                out.used[name] = 0
         for sink in sinks:
             sink.take(rows)
 
@@ -156,6 +163,12 @@ def run(source: Iterable[Events], core: Core, sinks: Sequence[Sink]) -> None:
     """Drive everything a source has through the core. The end of a source closes nothing."""
     for events in source:
         core.feed(events, sinks)
+
+
+def _numbers(array: Any, field: str) -> Any:
+    """The int64s of a field of the first record of `array`, as a view of its memory."""
+    dtype, offset = array.dtype.fields[field][:2]
+    return array.view(np.uint8)[offset : offset + dtype.itemsize].view(np.int64)
 
 
 def record_dict(record: Any) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from micropulse.events import Events, Frames, control_table, frozen, no_control
+from micropulse.events import Events, Frames, control_table
 from micropulse.fingerprint import package_fingerprint, source_hash
 from micropulse.instrument import KNOWN_DECIMALS
 from micropulse.params import Settings
@@ -86,6 +87,7 @@ class Live:
         self._sinks_of = sinks_of
         self._waiting: list[Entry] = []  # until the symbol's digits are known
         self._first_seq: int | None = None
+        self._last_seq = -1
         self._session: Session | None = None
         self._sinks: list[Sink] = []
         refuse_foreign(plan.run)
@@ -195,18 +197,22 @@ class Live:
     def _feed(self, events: Events) -> None:
         session = self._session
         assert session is not None
-        first = min(int(table.seq[0]) for table in events if len(table.seq))
+        seqs = [(int(table.seq[0]), int(table.seq[-1])) for table in events if len(table.seq)]
+        if not seqs:
+            return
+        first = min(seqs)[0]
         if session.first is None:
             ts = next(int(t.ts_recv[0]) for t in events if len(t.seq) and t.seq[0] == first)
             session.first = first, ts
-        elif first <= int(session.core.state.clock.seq):
+        elif first <= self._last_seq:
             raise LiveError(f"seq {first} came again: the run was rebuilt from another tape.")
+        self._last_seq = max(last for _, last in seqs)
         session.core.feed(events, self._sinks)
 
     def _decoded(self, entries: Sequence[Entry]) -> Events:
         """Entries -> events, by the very code that reads a tape."""
         frames = [entry for entry in entries if entry.kind == 0]
-        events = Events(*self._decoder.decode(frames_of(frames)).events[:2], no_control())
+        events = self._decoder.decode(frames_of(frames)).events
         control = [entry for entry in entries if entry.kind != 0]
         if control:
             columns = {name: [getattr(e, name) for e in control] for name in _CONTROL}
@@ -228,14 +234,12 @@ _CONTROL = ("seq", "ts_recv", "kind", "conn", "value")
 
 def frames_of(entries: Sequence[Entry]) -> Frames:
     """The frames of some entries in one buffer."""
-    lengths = np.array([len(entry.payload) for entry in entries], np.int64)
-    stop = np.cumsum(lengths)
-    text = np.frombuffer(b"".join(entry.payload for entry in entries), np.uint8)
-    return Frames(
-        frozen(text, "u1"),
-        frozen(stop - lengths),
-        frozen(stop),
-        frozen([entry.seq for entry in entries]),
-        frozen([entry.ts_recv for entry in entries]),
-        frozen([entry.conn for entry in entries], "i2"),
-    )
+    ends = list(accumulate(len(entry.payload) for entry in entries))
+    rows = [[0, *ends[:-1]] if ends else [], ends]
+    rows += [[entry.seq for entry in entries], [entry.ts_recv for entry in entries]]
+    columns = np.array(rows, np.int64)
+    conn = np.array([entry.conn for entry in entries], np.int16)
+    columns.flags.writeable = conn.flags.writeable = False
+    text = np.frombuffer(b"".join([entry.payload for entry in entries]), np.uint8)
+    start, stop, seq, ts_recv = columns
+    return Frames(text, start, stop, seq, ts_recv, conn)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from benchmarks import core, record, start
+from benchmarks import core, live, record, start, tape
+from replay.simulator import simulate
 
 
 def test_the_core_benchmark_does_the_same_work_each_run() -> None:
@@ -27,3 +28,15 @@ def test_the_record_benchmark_loses_nothing() -> None:
     (row,) = record.measure(rate=2_000, seconds=0.2, runs=1)
     assert row["lost"] == 0 and row["same_as_sent"]
     assert row["frames"] == 400 + record.BURST
+
+
+def test_the_live_benchmark_decides_as_the_backtest_does() -> None:
+    figures = live.measure(hours=0.01)
+    assert figures["cpu_us_a_frame"] > 0
+    assert figures["digest"] == core.measure(hours=0.01, runs=1)[0]["digest"]
+
+
+def test_the_tape_benchmark_gives_back_what_it_was_given() -> None:
+    figures = tape.measure(simulate(1, 0.01))
+    assert figures["frames"] == figures["events"] > 1_000
+    assert 0 < figures["bytes_a_trades_row"] < figures["bytes_a_depth_row"]
