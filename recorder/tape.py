@@ -183,6 +183,7 @@ class TapeSource:
 
 def find_tape(path: Path, symbol: str | None = None) -> Tape:
     """The one tape that a folder means. Raises TapeError when there is none, or several."""
+    path = path.absolute()  # so that `.` has a name
     if path.name.startswith("date="):
         tape = Tape(path.parent, path.name.removeprefix("date="))
         found = [tape] if tape.segments() else []
@@ -205,6 +206,7 @@ def find_tape(path: Path, symbol: str | None = None) -> Tape:
 
 def find_tapes(path: Path) -> list[Tape]:
     """Every tape at or below a folder, by symbol."""
+    path = path.absolute()
     if path.name.startswith("symbol="):
         return [Tape(path)] if _is_tape(path) else []
     return [Tape(folder) for folder in sorted(path.rglob("symbol=*")) if _is_tape(folder)]

@@ -141,6 +141,15 @@ def test_which_tape_a_folder_means(tmp_path: Path) -> None:
     assert find_tape(day).date == day.name.removeprefix("date=")
 
 
+def test_a_tape_is_found_from_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tape_folder(tmp_path, "BTCUSDT")
+    recorded(folder, GOOD)
+    seal_closed(folder)
+    for inside in (tmp_path, folder, manifests(folder)[0][1].parent):
+        monkeypatch.chdir(inside)
+        assert find_tape(Path()).symbol == "BTCUSDT"
+
+
 def test_a_changed_byte_in_a_sealed_file_is_found_and_named(tmp_path: Path) -> None:
     folder = tape_folder(tmp_path, "BTCUSDT")
     recorded(folder, GOOD * 5)
