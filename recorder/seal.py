@@ -26,15 +26,14 @@ from micropulse.events import (
     Int64s,
     control_table,
     frozen,
-    joined,
     no_control,
     no_depth,
     no_trades,
 )
 from micropulse.wire import Decoder
+from recorder.decoding import decoded, scales
 from recorder.entries import SEQ, TS, Entries, is_torn, read_entries
 from recorder.folder import (
-    SESSION,
     VENUE,
     TapeError,
     date_of,
@@ -49,7 +48,6 @@ from recorder.gaps import gaps_of
 from recorder.journal import JournalError, lock_writer
 from recorder.locks import one_sealer
 from recorder.segment import (
-    FRAMES_AT_ONCE,
     Segment,
     only_frames,
     open_segment,
@@ -68,8 +66,6 @@ from recorder.tables import (
     verbatim_columns,
     write_table,
 )
-
-Digits = tuple[int | None, int | None]  # of prices and of quantities
 
 
 def seal_closed(folder: Path) -> list[int]:
@@ -146,30 +142,6 @@ def seal_frames(
             part.unlink(missing_ok=True)
         raise
     return _commit(folder, said, made)
-
-
-def decoded(symbol: str, digits: Digits, frames: Frames) -> tuple[Events, Int64s, Decoder]:
-    """Events of the tape's own frames, the indices of those to keep as text, and the decoder."""
-    decoder = Decoder(symbol, *digits)
-    if symbol == SESSION:  # nobody's frames: only looked at, to say which are no JSON
-        decoder.decode(frames)
-        nothing = Events(no_depth(), no_trades(), no_control())
-        return nothing, np.arange(len(frames.seq)), decoder
-    parts, keep = [], [np.zeros(0, np.int64)]
-    for at in range(0, max(1, len(frames.seq)), FRAMES_AT_ONCE):
-        found = decoder.decode(only_frames(frames, slice(at, at + FRAMES_AT_ONCE)))
-        parts.append(found.events)
-        keep += [found.verbatim + at, found.others + at]
-    return joined(parts), np.unique(np.concatenate(keep)), decoder
-
-
-def scales(folder: Path) -> Digits:
-    """(price, quantity) digits of a tape, as its sealed segments have them; None: not known yet."""
-    for _, path in reversed(manifests(folder)):
-        said = open_segment(path).said
-        if said["px_decimals"] is not None:
-            return said["px_decimals"], said["qty_decimals"]
-    return None, None
 
 
 def _said(

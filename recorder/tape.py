@@ -18,9 +18,9 @@ import numpy as np
 from micropulse.events import Events, Frames, control_table
 from micropulse.instrument import KNOWN_DECIMALS
 from micropulse.wire import COUNTS, Decoder
+from recorder.decoding import Digits, decoded, scales
 from recorder.entries import Entries, read_entries
 from recorder.folder import SESSION, TapeError, journals, manifests, symbol_of
-from recorder.seal import Digits, decoded, scales
 from recorder.segment import (
     Segment,
     only,
@@ -123,17 +123,13 @@ class TapeSource:
         self.symbol = self.tape.symbol
         self.share = 0.0
         self._from, self._to = from_ns, to_ns
-        digits = self._digits()
-        self.px_decimals, self.qty_decimals = digits
-        self._rows: Counter[str] = Counter()
+        self.px_decimals, self.qty_decimals = self._digits()
 
     def __iter__(self) -> Iterator[Events]:
         """Raises TapeError for a damaged segment."""
-        self._rows = Counter()
         self.tape.problems.clear()
         parts = max(1, len(self.tape.segments()) + len(self.tape.journals()))
         for part, events in enumerate(self.tape.events(self._from, self._to), start=1):
-            self._rows.update(books=len(events.depth.seq), trades=len(events.trades.seq))
             self.share = min(1.0, part / parts)
             yield events
 

@@ -26,8 +26,8 @@ from micropulse.run import Sink
 from micropulse.sinks.run_folder import MARK, RunFolder, is_run_folder, refuse_foreign
 from micropulse.strategy import strategy_name
 from micropulse.wire import Decoder
+from recorder.decoding import scales
 from recorder.folder import tape_folder
-from recorder.seal import scales
 from recorder.segment import cut
 from recorder.tape import Tape, TapeSource
 from recorder.tapes import Entry
@@ -212,7 +212,7 @@ class Live:
     def _decoded(self, entries: Sequence[Entry]) -> Events:
         """Entries -> events, by the very code that reads a tape."""
         frames = [entry for entry in entries if entry.kind == 0]
-        events = self._decoder.decode(frames_of(frames)).events
+        events = self._decoder.decode(frames_in(frames)).events
         control = [entry for entry in entries if entry.kind != 0]
         if control:
             columns = {name: [getattr(e, name) for e in control] for name in _CONTROL}
@@ -232,7 +232,7 @@ class Live:
 _CONTROL = ("seq", "ts_recv", "kind", "conn", "value")
 
 
-def frames_of(entries: Sequence[Entry]) -> Frames:
+def frames_in(entries: Sequence[Entry]) -> Frames:
     """The frames of some entries in one buffer."""
     ends = list(accumulate(len(entry.payload) for entry in entries))
     rows = [[0, *ends[:-1]] if ends else [], ends]

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from micropulse.events import Events, Frames
+from micropulse.events import Events
 from micropulse.wire import Decoder
 from recorder.tape import TapeSource
-from replay.frames import FramesSource, SourceError
-
-SIMULATED_HOURS = 1 / 6
+from replay.frames import FramesSource
+from replay.source_frames import SimulatedFrames, simulated_frames
 
 
 class Source(Protocol):
@@ -42,27 +41,19 @@ class Source(Protocol):
 class Simulated:
     """Ten minutes of the simulated market of a seed, read as if from the wire."""
 
-    def __init__(self, seed: int, from_ns: int | None, to_ns: int | None) -> None:
-        self.name = f"sim:{seed}"
+    def __init__(self, name: str, frames: SimulatedFrames) -> None:
+        self.name = name
         self.symbol, self.px_decimals, self.qty_decimals = "BTCUSDT", 2, 3
         self.share = 0.0
         self.problems: list[str] = []
-        self._seed, self._from, self._to = seed, from_ns, to_ns
+        self._frames = frames
         self._decoder = self._new_decoder()
 
     def __iter__(self) -> Iterator[Events]:
-        from replay.simulator import START_NS, simulate
-
         self._decoder = self._new_decoder()
-        for frames in simulate(self._seed, SIMULATED_HOURS):
-            ts = frames.ts_recv
-            self.share = min(1.0, (int(ts[-1]) - START_NS) / (SIMULATED_HOURS * 3.6e12))
-            wanted = slice(
-                0 if self._from is None else int(ts.searchsorted(self._from)),
-                len(ts) if self._to is None else int(ts.searchsorted(self._to)),
-            )
-            rest: list[Any] = [column[wanted] for column in frames[1:]]
-            yield self._decoder.decode(Frames(frames.text, *rest)).events
+        for frames in self._frames:
+            self.share = self._frames.share
+            yield self._decoder.decode(frames).events
 
     @property
     def counts(self) -> dict[str, int]:
@@ -78,12 +69,7 @@ def open_source(
 ) -> Source:
     """The source a user names; a range is of receive times (ns). Raises SourceError, TapeError."""
     if text.startswith("sim:"):
-        seed = text.removeprefix("sim:")
-        if not seed.isdecimal():
-            raise SourceError(f"{text} names no seed: a simulated market is sim:7, say.")
-        if symbol not in (None, "BTCUSDT"):
-            raise SourceError(f"{text} is a market of BTCUSDT: there is no {symbol} in it.")
-        return Simulated(int(seed), from_ns, to_ns)
+        return Simulated(text, simulated_frames(text, symbol, from_ns, to_ns))
     if Path(text).is_dir():
         return TapeSource(text, symbol, from_ns, to_ns)
     return FramesSource(text, symbol.upper() if symbol else None, from_ns, to_ns)

@@ -29,8 +29,8 @@ from recorder.segment import cut
 from recorder.tape import TapeSource
 from replay.backtest import Session
 from replay.differences import Divergence, first_difference
-from replay.server.feed import frames_of
 from replay.source import Source, description, open_source
+from replay.source_frames import frames_of
 
 BATCHES = (1, 2, 3, 1_000, 7, 65_536, 100, 8_191)  # events, again and again
 

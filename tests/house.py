@@ -38,7 +38,6 @@ UNSEEN_BY_FEATURES = ("micropulse.execution", "micropulse.account", "micropulse.
 SHELL = {
     "micropulse.cli": "the composition root",
     "micropulse.__main__": "starts it",
-    "micropulse.option_values": "reads what people write behind an option",
     "micropulse.sinks": "writes what the core put out",
     "micropulse.run": "sets the core up and drives it",
     "micropulse.params": "reads a parameter file",

@@ -20,7 +20,7 @@ import micropulse
 from micropulse.cli import market, proving, replaying, tape
 from micropulse.cli.live import live
 from micropulse.cli.options import say
-from recorder.command import record_command
+from micropulse.cli.record import record
 
 app = typer.Typer(
     name="micropulse",
@@ -53,7 +53,7 @@ def options(
     """Record the market once, replay it for ever."""
 
 
-app.command("record")(record_command)
+app.command()(record)
 app.command()(live)
 app.command()(replaying.replay)
 app.command()(replaying.features)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from micropulse.cli.options import FromOpt, JsonOpt, SourceArg, SymbolOpt, ToOpt, say
-from micropulse.option_values import speed_factor, time_ns
+from micropulse.cli.values import speed_factor, time_ns
 
 
 def simulate(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from micropulse.option_values import time_ns
+from micropulse.cli.values import time_ns
 
 if TYPE_CHECKING:
     from replay.source import Source
@@ -31,6 +31,18 @@ ParamsOpt = Annotated[
 SetOpt = Annotated[
     list[str] | None, typer.Option("--set", help="One parameter, as in exit.tp_ticks=12.")
 ]
+UrlOpt = Annotated[str | None, typer.Option(help="Another exchange's; with or without ?streams=.")]
+StreamsOpt = Annotated[str | None, typer.Option(help="Of each symbol; else depth5@100ms,trade.")]
+SymbolsArg = Annotated[list[str], typer.Argument(help="As in BTCUSDT ETHUSDT.")]
+DataOpt = Annotated[Path, typer.Option(help="The folder of all tapes.")]
+DurationOpt = Annotated[
+    str | None, typer.Option(help="As in 90s, 30m, 8h, 2d; else until it is stopped.")
+]
+MinFreeOpt = Annotated[str, typer.Option(help="Stop in order when less of the disk is free.")]
+HealthPortOpt = Annotated[
+    int | None, typer.Option(help="Serve /metrics and /healthz here, on the loopback.")
+]
+LogJsonOpt = Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Data for programs on stdout.")]
 
 

@@ -24,7 +24,7 @@ from micropulse.cli.options import (
     say_problems,
     strategy_of,
 )
-from micropulse.option_values import sample_every, speed_factor
+from micropulse.cli.values import sample_every, speed_factor
 
 
 def replay(

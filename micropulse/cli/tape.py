@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from micropulse.cli.options import FromOpt, JsonOpt, SymbolOpt, ToOpt, say
-from micropulse.option_values import time_ns
+from micropulse.cli.values import time_ns
 
 if TYPE_CHECKING:
     from recorder.check import Coverage

@@ -13,9 +13,9 @@ docs/serve.md.
 from __future__ import annotations
 
 from replay.server.exchange import Exchange, ServeError
-from replay.server.feed import frames_of
 from replay.server.script import Fault, ScriptError, read_script
 from replay.server.until_stopped import Listen, serve_until_stopped
+from replay.source_frames import frames_of
 
 __all__ = [
     "Exchange",

@@ -7,14 +7,11 @@ even where the recorded clock did.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from micropulse.events import Frames, frozen
-from recorder.tape import Tape, find_tape
-from replay.frames import FramesFile, SourceError
+from micropulse.events import Frames
 
 _HEAD, _NEXT = b'{"stream":"', b'","data":'
 
@@ -32,55 +29,6 @@ class MarketFrame(NamedTuple):
 class _Wrapped(msgspec.Struct):
     stream: str
     data: msgspec.Raw
-
-
-class Simulated:
-    """Ten minutes of the simulated market of a seed, as frames. Each iteration starts anew."""
-
-    def __init__(self, seed: int, from_ns: int | None, to_ns: int | None) -> None:
-        self._seed, self._from, self._to = seed, from_ns, to_ns
-
-    def __iter__(self) -> Iterator[Frames]:
-        from replay.simulator import simulate
-        from replay.source import SIMULATED_HOURS
-
-        for frames in simulate(self._seed, SIMULATED_HOURS):
-            ts = frames.ts_recv
-            wanted = slice(
-                0 if self._from is None else int(ts.searchsorted(self._from)),
-                len(ts) if self._to is None else int(ts.searchsorted(self._to)),
-            )
-            rest: list[Any] = [frozen(column[wanted], column.dtype.str) for column in frames[1:]]
-            yield Frames(frames.text, *rest)
-
-
-class Recorded:
-    """The frames of a tape, of a range. Each iteration starts anew."""
-
-    def __init__(self, tape: Tape, from_ns: int | None, to_ns: int | None) -> None:
-        self._tape, self._from, self._to = tape, from_ns, to_ns
-
-    def __iter__(self) -> Iterator[Frames]:
-        return self._tape.frames(self._from, self._to)
-
-
-def frames_of(
-    text: str, symbol: str | None = None, from_ns: int | None = None, to_ns: int | None = None
-) -> Iterable[Frames]:
-    """All frames of what a user names, batch by batch, from the beginning each time.
-
-    `symbol` chooses among the tapes of a folder. Raises SourceError, TapeError.
-    """
-    if text.startswith("sim:"):
-        seed = text.removeprefix("sim:")
-        if not seed.isdecimal():
-            raise SourceError(f"{text} names no seed: a simulated market is sim:7, say.")
-        if symbol not in (None, "BTCUSDT"):
-            raise SourceError(f"{text} is a market of BTCUSDT: there is no {symbol} in it.")
-        return Simulated(int(seed), from_ns, to_ns)
-    if Path(text).is_dir():
-        return Recorded(find_tape(Path(text), symbol), from_ns, to_ns)
-    return FramesFile(text, from_ns, to_ns)
 
 
 class Feed:

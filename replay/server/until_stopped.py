@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from replay.server.exchange import Exchange
-from replay.server.feed import frames_of
 from replay.server.script import read_script
+from replay.source_frames import frames_of
 
 Say = Callable[[str], None]
 
