@@ -144,6 +144,51 @@ def test_check_names_every_fault_and_no_other(tmp_path: Path) -> None:
     }, (found, lines)
 
 
+MORE = """
+[[fault]]
+kind = "huge"
+at = 0.5
+bytes = 300000
+stream = "btcusdt@trade"
+
+[[fault]]
+kind = "slow"
+at = 1.0
+for_s = 2.5
+bytes = 400
+seconds = 0.3
+
+[[fault]]
+kind = "close"
+at = 5.5
+code = 1001
+
+[[fault]]
+kind = "refuse"
+at = 5.5
+count = 1
+"""
+
+
+def test_a_huge_frame_a_slow_line_and_a_refusal_are_seen(tmp_path: Path) -> None:
+    steady_market(tmp_path / "market.jsonl")
+    (tmp_path / "faults.toml").write_text(MORE, encoding="utf-8")
+    lines: list[str] = []
+    market, script = tmp_path / "market.jsonl", tmp_path / "faults.toml"
+    with running_server(market, speed=1.0, faults=script) as server:
+        options = Options(duration_s=9)
+        log = Log(lines.append, SystemClock(), as_json=False)
+        session = Session(plan(["BTCUSDT"], None, server.url), tmp_path / "data", log, options)
+        assert not session.run().failed
+        session.seal()
+        kinds = {entry["kind"] for entry in server.injected}
+    assert kinds == {"huge", "slow", "close", "refuse"}
+    found = [one for tape in find_tapes(tmp_path / "data") for one in check(tape) if one.wrong]
+    seen = {one.what for one in found}
+    assert seen == {"undecoded", "late", "disconnect", "missing_trades"}, (found, lines)
+    assert sum("HTTP 503" in line for line in lines) == 1
+
+
 def test_a_tape_is_served_and_recorded_again(tmp_path: Path) -> None:
     steady_market(tmp_path / "market.jsonl")
     import_frames(tmp_path / "market.jsonl", tmp_path / "first")
