@@ -63,7 +63,7 @@ def demo(
         "micropulse-demo"
     ),
 ) -> None:
-    """Offline, under a minute: simulate a market, replay it, backtest it, name the files."""
+    """Offline: record from a simulated exchange, replay, backtest, trade live, kill, verify."""
     from replay.demo import run_demo
 
     run_demo(output, typer.echo)
