@@ -22,7 +22,7 @@ from micropulse.strategy import load_strategy
 from recorder.folder import tape_folder
 from recorder.journal import Journal
 from recorder.tapes import Entry
-from replay.live import Live, Plan
+from replay.live.symbol import Live, Plan
 from replay.simulator import simulate
 
 

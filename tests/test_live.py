@@ -20,7 +20,7 @@ from recorder.entries import read_entries
 from recorder.folder import journals, tape_folder
 from recorder.tape import TapeSource
 from replay.backtest import Session
-from replay.live import Live, LiveError, Plan
+from replay.live.symbol import Live, LiveError, Plan
 from replay.server.background import running_server
 from replay.verify import verify
 

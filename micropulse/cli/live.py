@@ -56,8 +56,8 @@ def live(
 
     from micropulse.strategy import strategy_name
     from recorder.record import CTRL_C
-    from replay.live import Plan
-    from replay.trading import trade
+    from replay.live.symbol import Plan
+    from replay.live.trading import trade
 
     module, settings = strategy_of(strategy, params, set_)
     wanted = streams_of(symbols, streams, url)

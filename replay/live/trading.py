@@ -16,8 +16,8 @@ from recorder.session import Session as Recording
 from recorder.streams import Plan as Streams
 from recorder.tapes import Entry
 from replay.backtest import Session
-from replay.eyes import Eyes
-from replay.live import Live, Plan
+from replay.live.eyes import Eyes
+from replay.live.symbol import Live, Plan
 
 
 class Traded(NamedTuple):
