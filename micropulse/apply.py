@@ -11,7 +11,7 @@ from micropulse.features.flow import is_new_trade
 from micropulse.feed import control
 from micropulse.jit import kernel
 from micropulse.outbox import Outbox
-from micropulse.schema import CLOCK_ROW, DEPTH_ROW, SECOND, UNKNOWN, Intent
+from micropulse.schema import CLOCK_ROW, DEPTH_ROW, SECOND, UNKNOWN
 from micropulse.state import State
 
 FUNDING_NS = 8 * 3600 * SECOND  # stamps at 00, 08 and 16 UTC
@@ -31,16 +31,6 @@ def begin(state: State, seq: int, ts: int) -> None:
         state.counts.funding_unknown += 1
     clock.funding_period = period
     state.counts.events += 1
-
-
-@kernel
-def clear(intent: Intent) -> None:
-    """Nothing is asked for yet."""
-    intent.action = 0
-    intent.side = 0
-    intent.qty = 0
-    intent.reason = 0
-    intent.refused = 0
 
 
 @kernel

@@ -1,6 +1,6 @@
 """The fold: events in, features, signals, orders, fills and round trips out. Live and replay.
 
-    feed -> match -> extract -> decide -> submit -> sample
+    feed -> match -> extract -> sample -> decide -> submit
 
 `decide` is the strategy's. This module is compiled once for each strategy: jit.load_core executes
 it anew with `decide` bound, so that numba compiles the strategy into the loop.
@@ -16,18 +16,18 @@ from micropulse.apply import (
     apply_control,
     apply_trade,
     begin,
-    clear,
     sample_row,
     sample_until,
 )
 from micropulse.events import Events
 from micropulse.execution import see_clock, submit
+from micropulse.failure import clear, close_out, give_up, judge
 from micropulse.features.book import hide_below
 from micropulse.features.extract import say_spikes, start_features
 from micropulse.feed import is_new_book
 from micropulse.jit import entry, plugin
 from micropulse.outbox import has_room
-from micropulse.schema import ASK, BID, CLOCK_ROW, DEPTH_ROW, TRADE_ROW, UNKNOWN
+from micropulse.schema import ASK, BID, CLOCK_ROW, DEPTH_ROW, RAISED, TRADE_ROW, UNKNOWN
 
 decide = plugin("decide")
 
@@ -41,6 +41,8 @@ def advance(states: Any, memories: Any, params: Any, events: Events, outs: Any, 
     Stops at the end of the batch, after `most` events, or when the outbox could not take what one
     more event may write: empty it and call again. All but `events` are arrays of one record. The
     columns are read here and nowhere deeper: an array handed on costs, a number does not.
+
+    What the strategy raises comes out of here, with `deciding` set: call `fail`, then go on.
     """
     state, memory, param, out = states[0], memories[0], params[0], outs[0]
     depth, trades, controls = events.depth, events.trades, events.control
@@ -87,12 +89,27 @@ def advance(states: Any, memories: Any, params: Any, events: Events, outs: Any, 
             cursor.control += 1
             apply_control(state, controls.kind[row], controls.conn[row], out)
         say_spikes(state, out)
-        clear(state.intent)
-        decide(state.features, state.position, memory, param, state.intent)
-        submit(state, out)
         sample_row(state, kind, out)
+        if state.failure.why == 0:
+            clear(state.intent)
+            out.deciding = True
+            decide(state.features, state.position, memory, param, state.intent)
+            out.deciding = False
+            judge(state, out)
+        else:
+            close_out(state)
+        submit(state, out)
         done += 1
     return done
+
+
+@entry
+def fail(states: Any, outs: Any) -> None:
+    """After `decide` has raised in `advance`: end the event without the strategy."""
+    state, out = states[0], outs[0]
+    out.deciding = False
+    give_up(state, RAISED, out)
+    submit(state, out)
 
 
 @entry

@@ -30,6 +30,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from numba import config, njit, types
 
 from micropulse.fingerprint import is_users, module_fingerprint, package_fingerprint
@@ -78,6 +79,8 @@ def load_core(strategy: ModuleType) -> ModuleType:
     source = Path(__file__).with_name("core.py")
     spec = importlib.util.spec_from_file_location(name, source)
     assert spec is not None and spec.loader is not None
+    if config.DISABLE_JIT:
+        np.seterr(divide="raise")  # a strategy's division by zero fails, as it does compiled
     module = importlib.util.module_from_spec(spec)
     _compile_called(strategy, "decide", set())
     with _loading(_make_folder(key), decide=strategy.decide):

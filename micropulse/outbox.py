@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from micropulse.jit import kernel
-from micropulse.record import Array, Record, i8
+from micropulse.record import Array, Record, flag, i8
 from micropulse.schema import Fill, Order, Sample, Signal, Trip
 from micropulse.state import LEVELS, WALLS, State
 
@@ -45,6 +45,7 @@ class Outbox(Record):
     """What came out and was not fetched yet."""
 
     cursor: Cursor
+    deciding: flag  # in the middle of the strategy's `decide`
     used: Used
     limit: Used
     samples: Annotated[Array[Sample], ROWS]

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 import msgspec
 
 from micropulse.instrument import to_units
-from micropulse.record import Record
+from micropulse.record import Between, Record
 from micropulse.schema import (
     MILLISECOND,
     ExecutionSettings,
@@ -23,9 +23,6 @@ from micropulse.schema import (
 
 SECTIONS = ("features", "strategy", "execution")
 LATENCY_MS = {"tokyo": 10, "home": 100}
-
-Positive = Annotated[int, msgspec.Meta(gt=0)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ParamsError(Exception):
@@ -79,12 +76,15 @@ def settings_of(params: type[Record], given: dict[str, Any]) -> Settings:
 def struct_of(record: type[Record]) -> type[msgspec.Struct]:
     """A frozen Struct with the fields and defaults of a Record, nested ones included."""
     fields: list[Any] = []
-    for name, hint in get_type_hints(record).items():
+    for name, annotated in get_type_hints(record, include_extras=True).items():
+        hint, *extras = get_args(annotated) or (annotated,)
         if isinstance(hint, type) and issubclass(hint, Record):
             nested = struct_of(hint)
             fields.append((name, nested, msgspec.field(default_factory=nested)))
         elif hint in (int, float, bool):
-            fields.append((name, hint, getattr(record, name, hint())))
+            ranges = [msgspec.Meta(ge=b.least, le=b.most) for b in extras if isinstance(b, Between)]
+            kind = Annotated[hint, ranges[0]] if ranges else hint
+            fields.append((name, kind, getattr(record, name, hint())))
         else:
             raise ParamsError(
                 f"{record.__name__}.{name} cannot be a parameter: parameters are i8, f8, flag and "

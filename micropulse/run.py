@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from micropulse.digest import InputDigest, OutputDigest
-from micropulse.events import Events
+from micropulse.events import Events, no_control, no_depth, no_trades
 from micropulse.instrument import Instrument
 from micropulse.jit import load_core
 from micropulse.outbox import ROWS, Outbox, limits
@@ -25,8 +25,10 @@ from micropulse.schema import (
 from micropulse.state import (
     State,
 )
+from micropulse.strategy_errors import asked_for_nonsense, does_not_compile, raised
 
 CHECKPOINT_EVENTS = 10_000
+NO_EVENTS = Events(no_depth(), no_trades(), no_control())
 
 
 class Rows(NamedTuple):
@@ -73,10 +75,12 @@ class Core:
         sample_every: int = SECOND,
         rows: int = ROWS,
     ) -> None:
-        """`sample_every` in ns, 0 for every depth and trade row, -1 for every depth row; `rows` is
+        """Compiles what is not compiled yet; raises StrategyError when that cannot be.
+
+        `sample_every` in ns, 0 for every depth and trade row, -1 for every depth row; `rows` is
         how many of each the outbox takes."""
         check_features(settings.features)
-        self._code = load_core(strategy)
+        self._strategy, self._code = strategy, load_core(strategy)
         self.states = State.zeros(1)
         self.memories = strategy.Memory.zeros(1)
         self.params = strategy.Params.zeros(1)
@@ -98,6 +102,15 @@ class Core:
         self.input_digest = InputDigest()
         self.output_digest = OutputDigest()
         self.checkpoints: list[Checkpoint] = []
+        self.failure = ""  # of the strategy, in words; State says on which event
+        self._compile()
+
+    def _compile(self) -> None:
+        """Before the first event, so that a strategy that cannot be compiled is known by then."""
+        try:
+            self._advance(NO_EVENTS, 0)
+        except Exception as error:
+            raise does_not_compile(self._strategy, error) from error
 
     @property
     def state(self) -> Any:
@@ -117,13 +130,30 @@ class Core:
         left = events.n
         while left:
             due = CHECKPOINT_EVENTS - int(self._events[0]) % CHECKPOINT_EVENTS
-            done = self._code.advance(
-                self.states, self.memories, self.params, events, self._outs, min(due, left)
-            )
+            done = self._advance(events, min(due, left))
             left -= done
             self._empty(sinks)
             if done and self._events[0] % CHECKPOINT_EVENTS == 0:
                 self._checkpoint()
+
+    def _advance(self, events: Events, most: int) -> int:
+        """`advance`; a strategy that raises has failed on that event, and the loop goes on."""
+        before = int(self._cursor.sum())
+        code, given = self._code, (self.states, self.memories, self.params, events, self._outs)
+        try:
+            done: int = code.advance(*given, most)
+        except Exception as error:
+            if not self._outs[0].deciding:
+                raise
+            self.failure = raised(self._strategy, error, self._asked())
+            code.fail(self.states, self._outs)
+            return int(self._cursor.sum()) - before
+        return done
+
+    def _asked(self) -> tuple[Any, ...]:
+        """What `decide` is called with."""
+        state = self.states[0]
+        return state.features, state.position, self.memories[0], self.params[0], state.intent
 
     def snapshot(self) -> bytes:
         """Everything the core knows, as bytes: State, then the strategy's Memory."""
@@ -149,6 +179,8 @@ class Core:
         for name, part in rows._asdict().items():
             if len(part):
                 self.output_digest.update(name, part)
+        if len(rows.signals) and not self.failure and self.state.failure.why:
+            self.failure = asked_for_nonsense(self._strategy, self.state.failure.asked)
         for sink in sinks:
             sink.take(rows)
 

@@ -120,6 +120,22 @@ class Intent(Record):
     refused: i8  # an entry was considered and let be: why
 
 
+REASONS = 255  # a strategy's reasons are below; this one is ours:
+STRATEGY_FAILED = REASONS  # the position of a strategy that failed is closed
+
+RAISED, NONSENSE = 1, 2
+FAILURES = ("", "raised", "asked for nonsense")
+
+
+class Failure(Record):
+    """The event on which the strategy failed: it is asked no more after it."""
+
+    why: i8  # index into FAILURES; 0: it has not
+    seq: i8
+    ts: i8
+    asked: Intent  # what was nonsense
+
+
 # ---- orders, fills, round trips --------------------------------------------------------------
 
 SUBMITTED, FILLED, PARTIAL, EXPIRED, REJECTED = 1, 2, 3, 4, 5
@@ -222,7 +238,7 @@ class Sample(Record):
 
 
 WALL_BORN, WALL_CANCELLED, WALL_EATEN, WALL_SLID, SPIKE_UP, SPIKE_DOWN = 1, 2, 3, 4, 5, 6
-ENTRY_REFUSED, ENTRY_ASKED, EXIT_ASKED = 7, 8, 9
+ENTRY_REFUSED, ENTRY_ASKED, EXIT_ASKED, FAILED = 7, 8, 9, 10
 SIGNALS = (
     "",
     "wall_born",
@@ -234,6 +250,7 @@ SIGNALS = (
     "entry_refused",
     "entry_asked",
     "exit_asked",
+    "strategy_failed",
 )
 
 

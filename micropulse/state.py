@@ -15,6 +15,7 @@ from micropulse.instrument import Instrument
 from micropulse.record import Array, Record, flag, i8
 from micropulse.schema import (
     ExecutionSettings,
+    Failure,
     Features,
     FeatureSettings,
     Intent,
@@ -272,6 +273,7 @@ class State(Record):
     ask_walls: WallSide
     position: Position
     intent: Intent
+    failure: Failure
     order: Order
     account: Account
     counts: Counts

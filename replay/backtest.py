@@ -19,6 +19,7 @@ from micropulse.schema import (
 )
 from micropulse.sinks.run_folder import RunFolder
 from micropulse.sinks.tables import Digits
+from micropulse.sinks.transactions import iso
 from micropulse.strategy import strategy_name
 from replay.source import Source, description
 
@@ -81,6 +82,7 @@ class Session:
             "funding": "unknown" if counts["funding_unknown"] else "0",
             "net": money(account.gross - account.fees),
             "open_position": self._open_position(),
+            "strategy_failed": self.failure(),
             "problems": list(self.source.problems),
         }
         if not self.limits_known:
@@ -89,6 +91,17 @@ class Session:
                 "taken from the digits of its frames. Fills may be too lenient."
             )
         return figures
+
+    def failure(self) -> str | None:
+        """What the strategy did wrong, where and when; None when it has not failed."""
+        failure = self.core.state.failure
+        if not failure.why:
+            return None
+        return (
+            f"The strategy failed on seq {int(failure.seq)} ({iso(int(failure.ts))}): "
+            f"{self.core.failure}. It was asked no more from there on; its position is left at the "
+            "market, with the reason strategy_failed."
+        )
 
     def _open_position(self) -> dict[str, Any] | None:
         """What the end of the source left open, marked at the last mid; null when flat."""

@@ -42,6 +42,7 @@ SHELL = {
     "micropulse.run": "sets the core up and drives it",
     "micropulse.params": "reads a parameter file",
     "micropulse.strategy": "finds the file of a strategy",
+    "micropulse.strategy_errors": "reads its file, to name the line that is wrong",
     "micropulse.jit": "keeps the compile cache in a folder",
     "micropulse.fingerprint": "reads the sources that the cache is keyed by",
 }

@@ -219,7 +219,6 @@ def test_what_must_be_refused_is_refused_and_counted() -> None:
     [
         (7, BAD_STEP),
         (5, BELOW_MIN_QTY),
-        (-5, BELOW_MIN_QTY),
         (2_005, ABOVE_MAX_QTY),
         (10, BELOW_MIN_NOTIONAL),
         (15, NO_NOTE),

@@ -21,6 +21,7 @@ from micropulse.cli.options import (
     StreamsOpt,
     SymbolsArg,
     UrlOpt,
+    end_if_failed,
     say,
     strategy_of,
 )
@@ -73,3 +74,4 @@ def live(
         typer.echo(json.dumps(summary) if as_json else figures(summary))
     if traded.outcome.why == CTRL_C:
         raise KeyboardInterrupt
+    end_if_failed(*(summary["strategy_failed"] for summary in traded.summaries))

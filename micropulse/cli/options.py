@@ -73,6 +73,15 @@ def say_problems(source: Source) -> None:
         say(f"note: {problem}")
 
 
+def end_if_failed(*failures: str | None) -> None:
+    """Say what a strategy did wrong, and end with 1; nothing where there is nothing."""
+    said = [failure for failure in failures if failure]
+    for failure in said:
+        say(f"error: {failure}")
+    if said:
+        raise typer.Exit(1)
+
+
 @contextmanager
 def progress(name: str, as_json: bool) -> Iterator[Callable[[float], None] | None]:
     """A bar on a terminal, fed by how much of the source was read."""

@@ -18,6 +18,7 @@ from micropulse.cli.options import (
     StrategyOpt,
     SymbolOpt,
     ToOpt,
+    end_if_failed,
     opened,
     progress,
     say,
@@ -50,6 +51,7 @@ def replay(
     batches = iter(recording) if speed == "max" else paced(iter(recording), speed_factor(speed))
     session.run([lines], batches)
     say_problems(recording)
+    end_if_failed(session.failure())
 
 
 def features(
@@ -109,6 +111,7 @@ def backtest(
         summary = run_backtest(recording, module, settings, folder, bar)
     say_problems(recording)
     typer.echo(json.dumps(summary) if as_json else figures(summary))
+    end_if_failed(summary["strategy_failed"])
 
 
 def figures(summary: dict[str, Any]) -> str:

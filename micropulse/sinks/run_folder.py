@@ -25,10 +25,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from micropulse.fingerprint import module_sources
 from micropulse.run import Checkpoint, Rows
+from micropulse.schema import STRATEGY_FAILED
 from micropulse.sinks import tables, transactions
 from micropulse.sinks.tables import Digits, ParquetFile
-from micropulse.strategy import strategy_name
+from micropulse.strategy import reason_name, strategy_name
 
 MARK = "micropulse-run"  # the key in run.json that says a folder is ours
 
@@ -94,11 +96,19 @@ class RunFolder:
             file.close()
         self._transactions.close()
         if not self._strategy.__name__.startswith("strategies."):
-            (self._part / "strategy").mkdir()
-            shutil.copy(str(self._strategy.__file__), self._part / "strategy")
+            self._keep_strategy()
         _write_json(self._part / "run.json", {MARK: 1, **run})
         _write_json(self._part / "summary.json", summary)
         _replace(self._part, self.path)
+
+    def _keep_strategy(self) -> None:
+        """Copy its file, and what it imports that lies beside or below it."""
+        files = module_sources(self._strategy)
+        for path in files:
+            if path.is_relative_to(files[0].parent):
+                copy = self._part / "strategy" / path.relative_to(files[0].parent)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copy)
 
     def discard(self) -> None:
         """The run failed: nothing of it stays, what stood there before does."""
@@ -144,8 +154,7 @@ def checkpoints_table(checkpoints: list[Checkpoint]) -> pa.Table:
 
 def _reasons(strategy: ModuleType) -> list[str]:
     """The words for a strategy's reasons by code; numbers where it has none. Code 0 is null."""
-    named = {int(reason): reason.name.lower() for reason in getattr(strategy, "Reason", ())}
-    return ["", *(named.get(code, str(code)) for code in range(1, max(named, default=0) + 256))]
+    return ["", *(reason_name(strategy, code) for code in range(1, STRATEGY_FAILED + 1))]
 
 
 def _replace(new: Path, path: Path) -> None:

@@ -20,9 +20,9 @@ import numpy as np
 
 from micropulse.events import Events, Frames, control_table
 from micropulse.fingerprint import package_fingerprint, source_hash
-from micropulse.instrument import KNOWN_DECIMALS
-from micropulse.params import Settings
-from micropulse.run import Sink
+from micropulse.instrument import KNOWN_DECIMALS, instrument
+from micropulse.params import Execution, Settings, execution_record
+from micropulse.run import Core, Sink
 from micropulse.sinks.run_folder import MARK, RunFolder, is_run_folder, refuse_foreign
 from micropulse.strategy import strategy_name
 from micropulse.wire import Decoder
@@ -33,6 +33,7 @@ from recorder.tape import Tape, TapeSource
 from recorder.tapes import Entry
 from replay.backtest import Session
 
+QTY_DECIMALS_MAX = 8  # of any symbol of the exchange
 RESUME_OR_FRESH = "Start with --fresh for a new run, or go back to what it was."
 
 
@@ -79,7 +80,8 @@ class Live:
         """Rebuilds the run in `plan.run` when there is one. `sinks_of` makes the sinks that want
         only what is new, and all of a run that is rebuilt.
 
-        Raises LiveError when the run there has another code, strategy or parameters.
+        Raises LiveError when the run there has another code, strategy or parameters, StrategyError
+        and ParamsError for what cannot be traded: before anything is connected.
         """
         self.plan = plan
         self.rebuilt = 0  # events
@@ -91,6 +93,7 @@ class Live:
         self._session: Session | None = None
         self._sinks: list[Sink] = []
         refuse_foreign(plan.run)
+        _check(plan)
         px, qty = scales(self._tape)
         self._decoder = Decoder(plan.symbol, px, qty)
         if is_run_folder(plan.run) and not fresh:
@@ -100,6 +103,12 @@ class Live:
     def session(self) -> Session | None:
         """The core and its figures, once the symbol's digits are known."""
         return self._session
+
+    @property
+    def failure(self) -> str | None:
+        """What the strategy did wrong; None as long as it has not failed."""
+        session = self._session
+        return session.failure() if session is not None and session.core.failure else None
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Apply what was just journaled, in the order of seq. Raises LiveError for a hole."""
@@ -227,6 +236,14 @@ class Live:
         px, qty = self._decoder.px_decimals, self._decoder.qty_decimals
         known = KNOWN_DECIMALS.get(self.plan.symbol, (0, 0))
         return (known[0] if px is None else px), (known[1] if qty is None else qty)
+
+
+def _check(plan: Plan) -> None:
+    """Compile the strategy and look at its parameters, with any symbol's digits."""
+    settings = plan.settings
+    execution_record(settings.execution, QTY_DECIMALS_MAX)
+    plain = settings._replace(execution=Execution())
+    Core(plan.strategy, instrument(plan.symbol, *KNOWN_DECIMALS["BTCUSDT"])[0], plain, 3)
 
 
 _CONTROL = ("seq", "ts_recv", "kind", "conn", "value")

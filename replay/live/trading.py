@@ -31,11 +31,18 @@ class Trader:
     """The runs of all symbols, behind one recording."""
 
     def __init__(
-        self, plans: Sequence[Plan], transactions: Path, eyes: Eyes, as_json: bool, fresh: bool
+        self,
+        plans: Sequence[Plan],
+        transactions: Path,
+        eyes: Eyes,
+        log: Log,
+        as_json: bool,
+        fresh: bool,
     ) -> None:
         """Rebuilds what there is. Raises LiveError, TransactionError, TapeError."""
         self._eyes, self._as_json = eyes, as_json
         self._file = TransactionFile(transactions)
+        self._log, self._failed = log, set[str]()
         self._recording: Recording | None = None
         self._showing = False
         self.lives = {}
@@ -52,6 +59,9 @@ class Trader:
         for symbol, live in self.lives.items():
             if mine := [entry for entry in entries if entry.symbol == symbol]:
                 live.take(mine)
+                if symbol not in self._failed and (failure := live.failure):
+                    self._failed.add(symbol)
+                    self._log.alarm(symbol, f"{failure} Recording goes on.")
 
     def finish(self) -> list[dict[str, Any]]:
         """Write the run folders and the last round trips."""
@@ -98,7 +108,7 @@ def trade(
     Raises LiveError, TapeError, RecordError, TransactionError, OSError.
     """
     eyes = Eyes()
-    trader = Trader(plans, transactions, eyes, as_json, fresh)
+    trader = Trader(plans, transactions, eyes, log, as_json, fresh)
     try:
         for plan in plans:
             if n := trader.lives[plan.symbol].rebuilt:
