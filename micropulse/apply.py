@@ -5,7 +5,7 @@ Nothing here needs the strategy: core.py, which does, is compiled anew for each 
 
 from micropulse.account import equity
 from micropulse.events import MARKET, RPI
-from micropulse.execution import eligible_px, match, watch_exit
+from micropulse.execution import match, meet_print, watch_exit
 from micropulse.features.extract import roll_to, see_book, take_book, take_print, wake
 from micropulse.features.flow import is_new_trade
 from micropulse.feed import control
@@ -42,13 +42,13 @@ def apply_book(state: State, new: bool, txn: int, out: Outbox) -> None:
         take_book(state, txn)
         match(state, out)
         see_book(state, out)
-    watch_exit(state, new, 0)
+    watch_exit(state, new, 0, 0, 0)
     roll_to(state, state.clock.now, False, new)
 
 
 @kernel
 def apply_trade(
-    state: State, trade_id: int, txn: int, px: int, qty: int, side: int, kind: int
+    state: State, trade_id: int, txn: int, px: int, qty: int, side: int, kind: int, out: Outbox
 ) -> None:
     """A trade: ids always count; only a print that was not seen before enters the windows."""
     counts = state.counts
@@ -56,14 +56,17 @@ def apply_trade(
     wake(state)
     new = is_new_trade(state, trade_id, state.clock.now)
     is_print = (kind == MARKET or kind == RPI) and px > 0 and qty > 0
-    exit_px = 0
+    market_px = 0
     if not is_print:
         counts.not_prints += 1
     elif new:
         counts.prints += 1
-        exit_px = eligible_px(state, txn, px, side, kind)
+        if kind == MARKET:
+            market_px = px
+            if state.open_n != 0:
+                meet_print(state, out, txn, px, qty, side)
         take_print(state, txn, px, qty, side, kind)
-    watch_exit(state, False, exit_px)
+    watch_exit(state, False, txn, market_px, side)
     roll_to(state, state.clock.now, new and is_print, False)
 
 
@@ -71,7 +74,7 @@ def apply_trade(
 def apply_control(state: State, kind: int, conn: int, out: Outbox) -> None:
     """A control event: what it says, and that time has come this far."""
     control(state, kind, conn, out)
-    watch_exit(state, False, 0)
+    watch_exit(state, False, 0, 0, 0)
     roll_to(state, state.clock.now, False, False)
 
 

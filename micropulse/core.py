@@ -20,7 +20,7 @@ from micropulse.apply import (
     sample_until,
 )
 from micropulse.events import Events
-from micropulse.execution import see_clock, submit
+from micropulse.execution import see_clock, seed_dice, submit
 from micropulse.failure import clear, close_out, give_up, judge
 from micropulse.features.book import hide_below
 from micropulse.features.extract import say_spikes, start_features
@@ -68,9 +68,8 @@ def advance(states: Any, memories: Any, params: Any, events: Events, outs: Any, 
             cursor.trades += 1
             see_clock(state, trades.ts_event[row], ts)
             txn, px, qty = trades.ts_txn[row], trades.px[row], trades.qty[row]
-            apply_trade(
-                state, trades.trade_id[row], txn, px, qty, trades.side[row], trades.kind[row]
-            )
+            trade_id, side, what = trades.trade_id[row], trades.side[row], trades.kind[row]
+            apply_trade(state, trade_id, txn, px, qty, side, what, out)
         elif kind == DEPTH_ROW:
             cursor.depth += 1
             see_clock(state, depth.ts_event[row], ts)
@@ -122,4 +121,6 @@ def start(states: Any) -> None:
     state.ask_walls.sign = -1
     state.clock.next_sample = UNKNOWN
     state.clock.now = UNKNOWN
+    state.position.tick = state.instrument.tick / state.instrument.px_scale
+    seed_dice(state)
     start_features(state)

@@ -11,16 +11,16 @@ from typing import Annotated
 
 from micropulse.jit import kernel
 from micropulse.record import Array, Record, flag, i8
-from micropulse.schema import Fill, Order, Sample, Signal, Trip
+from micropulse.schema import ORDERS, Fill, Order, Sample, Signal, Trip
 from micropulse.state import LEVELS, WALLS, State
 
 ROWS = 4_096
 
 # The most one event can write: every tracked level of both sides may end and be born at once.
 SIGNALS_PER_EVENT = 4 * WALLS + 8
-ORDERS_PER_EVENT = 4
-FILLS_PER_EVENT = 2 * LEVELS
-TRIPS_PER_EVENT = 2
+ORDERS_PER_EVENT = 3 * ORDERS
+FILLS_PER_EVENT = ORDERS * (LEVELS + 1)  # a slice that goes through flat is two
+TRIPS_PER_EVENT = ORDERS
 
 
 class Cursor(Record):

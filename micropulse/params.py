@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
+from micropulse.fees import FEES
 from micropulse.instrument import to_units
 from micropulse.record import Between, Record
 from micropulse.schema import (
@@ -23,6 +24,8 @@ from micropulse.schema import (
 
 SECTIONS = ("features", "strategy", "execution")
 LATENCY_MS = {"tokyo": 10, "home": 100}
+JITTER_MS_MAX = 4_000  # so that a draw times it stays within 64 bits
+QUEUES = ("pessimistic", "proportional")
 
 
 class ParamsError(Exception):
@@ -33,8 +36,14 @@ class Execution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The section [execution], as people write it; decimals as text or numbers."""
 
     latency: str | float = "home"  # tokyo (10 ms), home (100 ms), or milliseconds
+    jitter: float = 0.0  # milliseconds: each request is late by a draw from 0 to this
+    seed: int = 1  # of the draws
     tape_jitter: bool = False  # add the receive delay of the moment above its minimum of 60 s
-    taker_fee: str | float = "0.0005"
+    response: float = 0.0  # milliseconds until the strategy learns what became of an order
+    tier: str = "vip0"  # whose fees are paid, where no number is given
+    taker_fee: str | float = "tier"
+    maker_fee: str | float = "tier"
+    queue: str = "pessimistic"  # or proportional: what a level that shrinks takes from before us
     order_qty: str | float = "smallest"  # that the exchange takes at the moment, or base units
 
 
@@ -117,19 +126,52 @@ def execution_record(execution: Execution, qty_decimals: int) -> ExecutionSettin
     latency_ms = LATENCY_MS[latency] if isinstance(latency, str) else latency
     if not 0 <= latency_ms <= 60_000:
         raise ParamsError(f"execution.latency is {latency_ms} ms; it is from 0 to 60000.")
-    fee = _units("taker_fee", execution.taker_fee, 8)
-    if not 0 < fee <= 10**6:
+    _in_range("jitter", execution.jitter, JITTER_MS_MAX)
+    _in_range("response", execution.response, 60_000)
+    _in_range("seed", execution.seed, 2**53)
+    if execution.queue not in QUEUES:
         raise ParamsError(
-            "execution.taker_fee is a share from 0 to 0.01, and never 0: fees are paid."
+            f"execution.queue is {execution.queue!r}; it is one of {', '.join(QUEUES)}."
         )
+    maker_fee_e8, taker_fee_e8 = _fees(execution)
     return ExecutionSettings.new(
         latency_ns=round(latency_ms * MILLISECOND),
+        jitter_ns=round(execution.jitter * MILLISECOND),
+        seed=execution.seed,
         tape_jitter=execution.tape_jitter,
-        taker_fee_e8=fee,
+        response_ns=round(execution.response * MILLISECOND),
+        taker_fee_e8=taker_fee_e8,
+        maker_fee_e8=maker_fee_e8,
+        proportional=execution.queue == "proportional",
         order_qty=0
         if execution.order_qty == "smallest"
         else _units("order_qty", execution.order_qty, qty_decimals),
     )
+
+
+def _in_range(name: str, value: float, most: int) -> None:
+    if not 0 <= value <= most:
+        raise ParamsError(f"execution.{name} is {value}; it is from 0 to {most}.")
+
+
+def _fees(execution: Execution) -> tuple[int, int]:
+    """Maker's and taker's fee in 1e-8: of the tier, or the numbers given."""
+    if execution.tier not in FEES:
+        raise ParamsError(f"execution.tier is {execution.tier!r}; it is one of {', '.join(FEES)}.")
+    of_tier = FEES[execution.tier]
+    given = (execution.maker_fee, execution.taker_fee)
+    names = ("maker_fee", "taker_fee")
+    maker, taker = (
+        _units(name, tier if value == "tier" else value, 8)
+        for name, tier, value in zip(names, of_tier, given, strict=True)
+    )
+    if not 0 < taker <= 10**6:
+        raise ParamsError(
+            "execution.taker_fee is a share from 0 to 0.01, and never 0: fees are paid."
+        )
+    if not 0 <= maker <= 10**6:
+        raise ParamsError("execution.maker_fee is a share from 0 to 0.01; there are no rebates.")
+    return maker, taker
 
 
 def check_features(features: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from micropulse.instrument import Instrument
 from micropulse.record import Array, Record, flag, i8
 from micropulse.schema import (
+    ORDERS,
     ExecutionSettings,
     Failure,
     Features,
@@ -30,6 +31,7 @@ QUEUE = 4_096  # slots of a monotone queue
 WALLS = 32  # levels tracked a side
 BUCKETS = 60  # one-second buckets of the depth baseline
 TAKEN = 32  # levels whose depth we took and remember
+REPORTS = 32  # news of orders that are on their way to the strategy
 CONNECTIONS = 4  # connections whose `pu` chains are remembered
 
 
@@ -210,9 +212,18 @@ class Counts(Record):
     refused_stale: i8
     refused_flat: i8
     refused_sideless: i8
+    refused_full: i8  # no slot is free for an order
+    refused_cancel: i8  # a cancel or replace of what is no open order
     entries_beyond_depth: i8
     exits_beyond_depth: i8
     taken_full: i8
+    limits_beyond_depth: i8  # a limit order took all that is visible and rests better than the rest
+    queues_unseen: i8  # orders that came to rest where the book does not show
+    queues_retaken: i8  # orders that rested through a gap
+    prints_unseen: i8  # at the price of a resting order that is out of view: without effect
+    prints_late: i8  # at the price of one, not later than the last book: without effect
+    cancels_too_late: i8  # the order was filled or triggered before
+    reports_full: i8  # news of orders that waited for the next
     funding_unknown: i8  # funding stamps crossed with a position and no rate
 
 
@@ -254,6 +265,29 @@ class Taken(Record):
     shown: i8
 
 
+class Basis(Record):
+    """What the position that a strategy sees was entered at, in integers."""
+
+    qty: i8
+    notional: i8
+    txn: i8  # T of the book or print of the first entry fill
+
+
+class Report(Record):
+    """What a strategy will see of its position and orders, and when."""
+
+    due: i8
+    basis: Basis
+    position: Position
+
+
+class Dice(Record):
+    """State of the generator that jitter is drawn from."""
+
+    one: i8
+    two: i8
+
+
 # ---- all of it -------------------------------------------------------------------------------
 
 
@@ -272,9 +306,9 @@ class State(Record):
     bid_walls: WallSide
     ask_walls: WallSide
     position: Position
+    basis: Basis
     intent: Intent
     failure: Failure
-    order: Order
     account: Account
     counts: Counts
     last_refused: i8
@@ -284,7 +318,13 @@ class State(Record):
     offset: Queue
     taken_n: i8
     jitter_ns: i8  # the last receive delay above its minimum of 60 s
-    order_print: i8  # the ring's count when the order in flight was decided
+    dice: Dice
+    mark_px: i8  # the mark price; 0: not known
+    open_n: i8  # orders in use, those that ended on the event under way included
+    news: flag  # an order or the position changed on the event under way
+    reports_head: i8
+    reports_tail: i8
+    orders: Annotated[Array[Order], ORDERS]
     taken: Annotated[Array[Taken], TAKEN]
     prints: Annotated[Array[Print], PRINTS]
     parents: Annotated[Array[Mark], PRINTS]
@@ -293,6 +333,7 @@ class State(Record):
     low_ring: Annotated[Array[Mark], QUEUE]
     high_ring: Annotated[Array[Mark], QUEUE]
     offset_ring: Annotated[Array[Mark], QUEUE]
+    reports: Annotated[Array[Report], REPORTS]
 
 
 _FIELDS: Any = State.dtype().fields

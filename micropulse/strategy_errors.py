@@ -53,7 +53,7 @@ def raised(strategy: ModuleType, error: Exception, asked: tuple[Any, ...]) -> st
 
 def asked_for_nonsense(strategy: ModuleType, asked: Any) -> str:
     """What was asked for, that nobody can do."""
-    fields = ", ".join(f"{name} {int(asked[name])}" for name in asked.dtype.names)
+    fields = ", ".join(f"{name} {asked[name].item()}" for name in asked.dtype.names)
     return f"{_home(strategy)}: the intent is nonsense ({fields})"
 
 
