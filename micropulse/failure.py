@@ -22,6 +22,7 @@ from micropulse.schema import (
 from micropulse.state import State
 
 QTY_MAX = 2**62  # of quantity x twice the price, so that no product overflows
+QUOTE_MAX = 10**9  # so that its 1e-8 fit 64 bits too
 PX_MAX = 10**15  # in the instrument's units: a float holds each of them
 
 
@@ -51,7 +52,7 @@ def judge(state: State, out: Outbox) -> None:
 @kernel
 def is_sane(intent: Intent, mid2: int, px_scale: int) -> bool:
     """Whether every field is one that an intent can have. A price that is NaN is none."""
-    if not 0 <= intent.px * px_scale <= PX_MAX:
+    if not (0 <= intent.px <= QUOTE_MAX and intent.px * px_scale <= PX_MAX):
         return False
     most = max(mid2, 2 * int(intent.px * px_scale + 0.5), 1)
     return (

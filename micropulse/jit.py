@@ -54,6 +54,11 @@ def kernel(function: Function) -> Function:
     return _compile_in_folder(function, from_python=False)
 
 
+def cold(function: Function) -> Function:
+    """A kernel that few events need: a call, so that its code stands once and not in the way."""
+    return _compile_in_folder(function, from_python=False, inline=False)
+
+
 def entry(function: Function) -> Function:
     """A kernel that Python calls. The wrapper that takes its arguments apart costs a fifth of the
     time to compile, so only the few doors to compiled code have one."""
@@ -89,19 +94,23 @@ def load_core(strategy: ModuleType) -> ModuleType:
     return module
 
 
-def _compile_in_folder(function: Function, from_python: bool) -> Function:
+def _compile_in_folder(function: Function, from_python: bool, inline: bool = True) -> Function:
     folder = _folder[-1] if _folder else _package_folder(function.__module__.partition(".")[0])
     if folder is None:
-        return _compiled(function, False, from_python)
+        return _compiled(function, False, from_python, inline=inline)
     before, config.CACHE_DIR = config.CACHE_DIR, folder
     try:
-        return _compiled(function, True, from_python)
+        return _compiled(function, True, from_python, inline=inline)
     finally:
         config.CACHE_DIR = before
 
 
 def _compiled(
-    function: Function, cache: bool, from_python: bool, error_model: str = "numpy"
+    function: Function,
+    cache: bool,
+    from_python: bool,
+    error_model: str = "numpy",
+    inline: bool = True,
 ) -> Function:
     """njit, without numba's habit of compiling anew for every literal argument: `f(x, 1)` and
     `f(x, 2)` would be two compilations, here half of all."""
@@ -109,7 +118,7 @@ def _compiled(
         return function
     bare = not from_python
     options: dict[str, Any] = {"no_cpython_wrapper": bare, "no_cfunc_wrapper": bare, "_nrt": False}
-    options |= {"forceinline": bare, "error_model": error_model}
+    options |= {"forceinline": bare and inline, "error_model": error_model}
     compiled: Any = njit(nogil=True, cache=cache, **options)(function)
     template = compiled.get_call_template
     compiled.get_call_template = lambda args, kws: template(

@@ -18,7 +18,7 @@ ROWS = 4_096
 
 # The most one event can write: every tracked level of both sides may end and be born at once.
 SIGNALS_PER_EVENT = 4 * WALLS + 8
-ORDERS_PER_EVENT = 3 * ORDERS
+ORDERS_PER_EVENT = 4 * ORDERS
 FILLS_PER_EVENT = ORDERS * (LEVELS + 1)  # a slice that goes through flat is two
 TRIPS_PER_EVENT = ORDERS
 

@@ -120,6 +120,7 @@ class OpenOrder(Record):
     px: f8  # its limit or trigger, in quote units
     reason: i8
     resting: flag  # it has reached the exchange and waits there
+    at_market: flag  # it is on its way to the market, and can be cancelled no more
     cancelling: flag  # a cancel is on its way
     closes: flag  # reduce-only
 
@@ -178,10 +179,10 @@ class Failure(Record):
 # ---- orders, fills, round trips --------------------------------------------------------------
 
 SUBMITTED, FILLED, PARTIAL, EXPIRED, REJECTED = 1, 2, 3, 4, 5
-ACCEPTED, TRIGGERED, WITHDRAWN = 6, 7, 8
+ACCEPTED, TRIGGERED, WITHDRAWN, CANCELLING = 6, 7, 8, 9
 ORDER_STATES = (
     *("", "submitted", "filled", "partial", "expired", "rejected"),
-    *("resting", "triggered", "cancelled"),
+    *("resting", "triggered", "cancelled", "cancelling"),
 )
 SENT, RESTING, ARMED, TRIPPED, OVER = 0, 1, 2, 3, 4  # `stage` of an order
 BAD_STEP, BELOW_MIN_QTY, ABOVE_MAX_QTY, BELOW_MIN_NOTIONAL, NO_BOOK = 1, 2, 3, 4, 5
@@ -241,10 +242,10 @@ class Order(Record):
     ahead: i8  # quantity queued before a resting order; UNKNOWN: not seen yet
     in_view: flag  # the last book showed its price, or that nothing is there
     shown: i8  # what it showed
-    shown_txn: i8  # T of that book
+    shown_txn: i8  # T of the last book that showed it
     joined_txn: i8  # T of the book it arrived on
     gone_txn: i8  # T of the book or print that emptied the queue; UNKNOWN while there is one
-    prints_at: i8  # the ring's count when it was decided, or triggered
+    prints_at: i8  # the ring's count of the first print that may matter to it
     cancel_ts: i8  # when its cancel was decided; UNKNOWN without one
     cancel_ready: i8
     cancel_arrival: i8

@@ -319,7 +319,7 @@ class State(Record):
     taken_n: i8
     jitter_ns: i8  # the last receive delay above its minimum of 60 s
     dice: Dice
-    mark_px: i8  # the mark price; 0: not known
+    mark_e8: i8  # the mark price, 1e-8 of quote; 0: not known
     open_n: i8  # orders in use, those that ended on the event under way included
     news: flag  # an order or the position changed on the event under way
     reports_head: i8

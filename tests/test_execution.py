@@ -19,7 +19,7 @@ from tests.audited import (
 )
 from tests.oracle import BUY, SELL, Level
 from tests.oracle.audit import Run, audit
-from tests.oracle.exchange import (
+from tests.oracle.codes import (
     ABOVE_MAX_QTY,
     BAD_STEP,
     BELOW_MIN_NOTIONAL,

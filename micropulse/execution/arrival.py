@@ -1,7 +1,7 @@
 """When a request reaches the exchange: latency, and the exchange's own clock."""
 
 from micropulse.features.window import drop_before, is_empty, maximum, push_max
-from micropulse.jit import kernel
+from micropulse.jit import cold, kernel
 from micropulse.schema import OVER, SECOND, UNKNOWN, Order
 from micropulse.state import State
 
@@ -29,7 +29,7 @@ def forget_clock(state: State) -> None:
     state.offset.tail = state.offset.head
 
 
-@kernel
+@cold
 def _date_requests(state: State) -> None:
     """Requests that were decided before the exchange's clock was known get their arrival."""
     for i in range(state.open_n):

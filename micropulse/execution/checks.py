@@ -1,5 +1,6 @@
 """What the exchange would reject at once. The limits are those of instrument.py."""
 
+from micropulse.execution.triggers import is_mark_known
 from micropulse.jit import kernel
 from micropulse.schema import (
     ABOVE_MAX_LIMIT_QTY,
@@ -39,6 +40,6 @@ def objection(state: State, order: Order) -> int:
         return BAD_TICK
     if not order.closes and px2 * order.qty < 2 * instrument.min_notional:
         return BELOW_MIN_NOTIONAL
-    if order.by_mark and state.mark_px == 0:
+    if order.by_mark and not is_mark_known(state):
         return NO_MARK
     return 0

@@ -1,7 +1,7 @@
 """One slice of an order, and what an order becomes of it."""
 
 from micropulse.account import book_fill, close_trip, fee_of
-from micropulse.jit import kernel
+from micropulse.jit import cold, kernel
 from micropulse.outbox import Outbox, put_order
 from micropulse.schema import (
     ARMED,
@@ -33,7 +33,7 @@ def left_to_fill(state: State, order: Order) -> int:
     return left
 
 
-@kernel
+@cold
 def fill(
     state: State, out: Outbox, order: Order, px: int, level_px: int, qty: int, txn: int, maker: bool
 ) -> None:
@@ -84,15 +84,14 @@ def _end_reduce_only(state: State, out: Outbox) -> None:
             change(state, out, order, EXPIRED)
 
 
-@kernel
+@cold
 def change(state: State, out: Outbox, order: Order, status: int) -> None:
     """An order changes its status: write it out; one that has ended is open no more."""
     if status == REJECTED:
         state.account.rejected += 1
-    done = status == FILLED or status == TRIGGERED
+    done = status == TRIGGERED or (status == FILLED and order.kind == LIMIT)
     if done and order.cancel_ts != UNKNOWN:
         state.counts.cancels_too_late += 1
-        order.cancel_ts = UNKNOWN
     if status == FILLED or status == EXPIRED or status == REJECTED or status == WITHDRAWN:
         order.stage = OVER
     state.news = True

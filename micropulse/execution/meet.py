@@ -13,7 +13,7 @@ from micropulse.execution.resting import print_leaves, see_queue
 from micropulse.execution.sweep import land
 from micropulse.execution.taken import grow_taken
 from micropulse.execution.triggers import book_trips, print_trips, trip
-from micropulse.jit import kernel
+from micropulse.jit import cold, kernel
 from micropulse.outbox import Outbox
 from micropulse.schema import (
     ARMED,
@@ -41,7 +41,7 @@ def match(state: State, out: Outbox) -> None:
         _meet_book(state, out)
 
 
-@kernel
+@cold
 def _meet_book(state: State, out: Outbox) -> None:
     """Orders that have arrived take or come to rest; queues and triggers look at the book."""
     for i in range(state.open_n):
@@ -87,7 +87,7 @@ def _take_place(state: State, out: Outbox, order: Order) -> int:
     return REJECTED
 
 
-@kernel
+@cold
 def meet_print(state: State, out: Outbox, txn: int, px: int, qty: int, side: int) -> None:
     """A MARKET print moves queues, fills what rests, never more than itself, and triggers."""
     given = 0
@@ -102,6 +102,7 @@ def meet_print(state: State, out: Outbox, txn: int, px: int, qty: int, side: int
         elif order.stage == ARMED:
             if print_trips(order, txn, px, side):
                 status = trip(state, order)
+                order.prints_at += 1  # this print enters the ring after us
         else:
             ours = print_leaves(state, order, txn, px, qty, side, given)
             if ours > 0:
@@ -114,9 +115,9 @@ def meet_print(state: State, out: Outbox, txn: int, px: int, qty: int, side: int
     _settle(state)
 
 
-@kernel
+@cold
 def meet_mark(state: State, out: Outbox) -> None:
-    """A new mark price is in `mark_px`: it triggers what waits for it."""
+    """A new mark price is in State: it triggers what waits for it."""
     for i in range(state.open_n):
         order = state.orders[i]
         if order.stage == ARMED and order.by_mark and book_trips(state, order):
@@ -124,7 +125,7 @@ def meet_mark(state: State, out: Outbox) -> None:
     _settle(state)
 
 
-@kernel
+@cold
 def lose_connection(state: State, out: Outbox) -> None:
     """The feed is gone: an entry on its way expires, an exit goes on, what rests stays there and
     its queue is taken anew behind what the first book shows."""

@@ -6,14 +6,14 @@ What it asked for itself it knows at once. So news that are under way are told o
 from math import nan
 
 from micropulse.execution.fills import is_at_market
-from micropulse.jit import kernel
+from micropulse.jit import cold, kernel
 from micropulse.schema import ARMED, RESTING, UNKNOWN, OpenOrder, Order, Position
 from micropulse.state import REPORTS, State
 
 REPORT_MASK = REPORTS - 1
 
 
-@kernel
+@cold
 def report(state: State) -> None:
     """Orders or the position have changed: send word of how they stand. When too many words are
     on their way the newest waits for this one."""
@@ -48,9 +48,10 @@ def report(state: State) -> None:
 @kernel
 def _add(state: State, position: Position, order: Order) -> None:
     """One more open order, and whether it is under way to the market."""
-    if is_at_market(order):
-        position.pending = True
     seen: OpenOrder = position.orders[position.orders_n]
+    seen.at_market = is_at_market(order)
+    if seen.at_market:
+        position.pending = True
     position.orders_n += 1
     seen.ref = order.id + 1
     seen.kind = order.kind
@@ -64,7 +65,7 @@ def _add(state: State, position: Position, order: Order) -> None:
     seen.closes = order.closes
 
 
-@kernel
+@cold
 def deliver(state: State) -> None:
     """The strategy learns what is due."""
     while state.reports_tail < state.reports_head:

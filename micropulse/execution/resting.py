@@ -6,7 +6,7 @@ settled by the rules of docs/execution.md, against us, and counted.
 
 from micropulse.events import MARKET
 from micropulse.execution.fills import left_to_fill
-from micropulse.jit import kernel
+from micropulse.jit import cold, kernel
 from micropulse.schema import UNKNOWN, Order
 from micropulse.state import PRINTS, Ladder, State
 
@@ -25,7 +25,7 @@ def join_queue(state: State, order: Order) -> None:
         state.counts.queues_unseen += 1
 
 
-@kernel
+@cold
 def see_queue(state: State, order: Order) -> None:
     """A new book: never more stands before us than it shows."""
     book = state.book
@@ -41,12 +41,13 @@ def see_queue(state: State, order: Order) -> None:
             before = max(ahead, order.shown - _explained(state, order))
             if shown < before:
                 ahead = share_up(ahead, shown, before)
-        ahead = min(ahead, shown)
-        if ahead == 0 and order.gone_txn == UNKNOWN:
-            order.gone_txn = book.txn
-        order.ahead = ahead
+        order.shown_txn = max(order.shown_txn, book.txn)
         order.shown = shown
-        order.shown_txn = book.txn
+        order.ahead = min(ahead, shown)
+        if order.ahead == 0 and order.gone_txn == UNKNOWN:
+            order.gone_txn = order.shown_txn
+        if state.execution.proportional:
+            _pass_prints(state, order)
     order.in_view = in_view
 
 
@@ -63,12 +64,23 @@ def _shown_at(ladder: Ladder, px: int) -> int:
 def _explained(state: State, order: Order) -> int:
     """What prints took at the price between the T of the last book and of this one."""
     flow, qty = state.flow, 0
-    for position in range(max(flow.settled, flow.prints - PRINTS), flow.prints):
+    for position in range(max(order.prints_at, flow.prints - PRINTS), flow.prints):
         entry = state.prints[position & PRINT_MASK]
         here = entry.px == order.px and entry.side == -order.side and entry.kind == MARKET
         if here and order.shown_txn < entry.txn <= state.book.txn:
             qty += entry.qty
     return qty
+
+
+@kernel
+def _pass_prints(state: State, order: Order) -> None:
+    """The prints that a book has shown explain nothing of the next ones."""
+    flow = state.flow
+    order.prints_at = max(order.prints_at, flow.prints - PRINTS)
+    while order.prints_at < flow.prints:
+        if state.prints[order.prints_at & PRINT_MASK].txn > order.shown_txn:
+            break
+        order.prints_at += 1
 
 
 @kernel
@@ -89,7 +101,7 @@ def share_up(qty: int, part: int, whole: int) -> int:
     return quotient + (1 if rest > 0 else 0)
 
 
-@kernel
+@cold
 def print_leaves(
     state: State, order: Order, txn: int, px: int, qty: int, side: int, given: int
 ) -> int:

@@ -2,12 +2,13 @@
 
 from micropulse.execution.arrival import arrival, latency
 from micropulse.execution.checks import objection
-from micropulse.execution.fills import change
+from micropulse.execution.fills import change, is_at_market
 from micropulse.execution.reports import show_cancelling, show_sent
-from micropulse.jit import kernel
+from micropulse.jit import cold, kernel
 from micropulse.outbox import Outbox, put_signal
 from micropulse.schema import (
     CANCEL_ALL,
+    CANCELLING,
     ENTER,
     ENTRY_ASKED,
     ENTRY_REFUSED,
@@ -31,7 +32,7 @@ def submit(state: State, out: Outbox) -> None:
     intent = state.intent
     _say_refusal(state, out)
     if intent.cancel != 0:
-        _cancel(state, intent.cancel)
+        _cancel(state, out, intent.cancel)
     if intent.action == NO_ACTION:
         return
     if not _is_refused(state):
@@ -72,7 +73,7 @@ def _say_refusal(state: State, out: Outbox) -> None:
     state.last_refused = refused
 
 
-@kernel
+@cold
 def _send(state: State, out: Outbox) -> None:
     """Make the order; what the exchange would refuse is rejected here and now."""
     intent, account = state.intent, state.account
@@ -159,12 +160,12 @@ def _can_cancel(state: State, ref: int) -> bool:
     for k in range(position.orders_n):
         order = position.orders[k]
         if order.ref == ref:
-            return order.kind != MARKET_ORDER and not order.cancelling
+            return not order.at_market and not order.cancelling
     return False
 
 
-@kernel
-def _cancel(state: State, ref: int) -> None:
+@cold
+def _cancel(state: State, out: Outbox, ref: int) -> None:
     """Send a cancel after an order, or after all of them. It never overtakes its order."""
     if ref != CANCEL_ALL and not _can_cancel(state, ref):
         state.counts.refused_cancel += 1
@@ -173,18 +174,20 @@ def _cancel(state: State, ref: int) -> None:
     for k in range(position.orders_n):
         seen = position.orders[k].ref
         if (ref == CANCEL_ALL or seen == ref) and _can_cancel(state, seen):
-            _send_cancel(state, seen)
+            _send_cancel(state, out, seen)
             show_cancelling(state, seen)
 
 
 @kernel
-def _send_cancel(state: State, ref: int) -> None:
-    """Date the cancel of one order; one that has ended meanwhile is counted as too late."""
+def _send_cancel(state: State, out: Outbox, ref: int) -> None:
+    """Date the cancel of one order; where that has ended meanwhile it is counted as too late."""
     for i in range(state.open_n):
         order = state.orders[i]
-        if order.id + 1 == ref:
+        if order.id + 1 == ref and not is_at_market(order):
             order.cancel_ts = state.clock.now
             order.cancel_ready = order.cancel_ts + latency(state)
             order.cancel_arrival = arrival(state, order.cancel_ready)
+            change(state, out, order, CANCELLING)
+            state.news = False
             return
     state.counts.cancels_too_late += 1

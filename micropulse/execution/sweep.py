@@ -5,7 +5,7 @@ from micropulse.execution.fills import fill, is_stop, left_to_fill
 from micropulse.execution.resting import join_queue
 from micropulse.execution.taken import take, taken_at
 from micropulse.execution.triggers import arm
-from micropulse.jit import kernel
+from micropulse.jit import cold, kernel
 from micropulse.outbox import Outbox
 from micropulse.schema import (
     ACCEPTED,
@@ -31,7 +31,7 @@ from micropulse.state import PRINTS, Ladder, State
 PRINT_MASK = PRINTS - 1
 
 
-@kernel
+@cold
 def land(state: State, out: Outbox, order: Order) -> int:
     """The order meets the book it arrives on. Returns its new status; 0: none."""
     order.books += 1

@@ -14,6 +14,8 @@ from micropulse.schema import (
 )
 from micropulse.state import State
 
+MARK_UNITS = 10**8  # in 1 of quote
+
 
 @kernel
 def arm(state: State, order: Order) -> int:
@@ -38,9 +40,23 @@ def is_reached(order: Order, px: int) -> bool:
 def book_trips(state: State, order: Order) -> bool:
     """Whether the best price that the order would trade at triggers it, or the mark."""
     if order.by_mark:
-        return state.mark_px != 0 and is_reached(order, state.mark_px)
+        return is_mark_known(state) and _mark_trips(state, order)
     ladder = state.book.ask if order.side > 0 else state.book.bid
     return ladder.n > 0 and is_reached(order, ladder.px[0])
+
+
+@kernel
+def is_mark_known(state: State) -> bool:
+    """Whether there is a mark price to trigger by."""
+    return state.mark_e8 != 0
+
+
+@kernel
+def _mark_trips(state: State, order: Order) -> bool:
+    """Whether the mark price, of more decimals than the order's, triggers it."""
+    whole, rest = divmod(order.px, state.instrument.px_scale)
+    past = state.mark_e8 - whole * MARK_UNITS - rest * MARK_UNITS // state.instrument.px_scale
+    return past * order.side >= 0 if order.kind == STOP_MARKET else past * order.side <= 0
 
 
 @kernel

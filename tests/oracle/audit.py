@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import Control, Event
-from .exchange import REJECTED, Ask, Exchange
+from .codes import CANCELLING, REJECTED
+from .exchange import Ask, Exchange
 
 REFUSALS = (
     "refused_pending",
@@ -18,8 +19,13 @@ REFUSALS = (
     "refused_stale",
     "refused_flat",
     "refused_sideless",
+    "refused_full",
+    "refused_cancel",
 )
-BEYOND = ("entries_beyond_depth", "exits_beyond_depth", "taken_full")
+BEYOND = (
+    *("entries_beyond_depth", "exits_beyond_depth", "limits_beyond_depth"),
+    *("queues_unseen", "queues_retaken", "prints_unseen", "prints_late"),
+)
 
 Row = Mapping[str, Any]
 
@@ -56,16 +62,21 @@ def replay(run: Run, asks: Iterable[Ask] | None = None) -> Exchange:
 
 
 def decisions(orders: Any) -> list[Ask]:
-    """The first row of each order."""
-    first: dict[int, Any] = {}
+    """What each order was when it was decided, and each cancel."""
+    asks: dict[int, Ask] = {}
+    known: set[int] = set()
     for row in orders:
-        first.setdefault(int(row["id"]), row)
-    return [
-        Ask(
-            *(int(row["seq"]), not row["closes"]), *(int(row[n]) for n in ("side", "qty", "reason"))
-        )
-        for row in first.values()
-    ]
+        id, seq, at = (int(row[name]) for name in ("id", "seq", "status_seq"))
+        if row["status"] == CANCELLING:
+            ask = asks.get(at, Ask(at, None))
+            asks[at] = ask._replace(cancels=(*ask.cancels, id + 1))
+        if id not in known:
+            words = ("side", "qty", "reason", "kind", "px", "tif")
+            said = {name: int(row[name]) for name in words}
+            ask = Ask(seq, not row["closes"], **said, replace=int(row["replaces"]))
+            asks[seq] = ask._replace(cancels=asks[seq].cancels if seq in asks else ())
+        known.add(id)
+    return list(asks.values())
 
 
 def sentences(run: Run, exchange: Exchange, refusals: Sequence[str]) -> Iterator[str]:
@@ -81,6 +92,10 @@ def sentences(run: Run, exchange: Exchange, refusals: Sequence[str]) -> Iterator
             if exchange.counts[name]:
                 yield f"{exchange.counts[name]} orders were taken that must be {name}"
     yield from numbers(run.counts, {name: exchange.counts[name] for name in (*BEYOND, *refusals)})
+    if refusals or not run.execution.response_ns:  # else a cancel may be of what has ended unseen
+        yield from numbers(run.counts, {"cancels_too_late": exchange.counts["cancels_too_late"]})
+    full = {"taken_full": exchange.depth.full, "reports_full": exchange.seen.full}
+    yield from numbers(run.counts, full)
     account = {
         "cash": ledger.cash,
         "qty": ledger.qty,

@@ -1,6 +1,6 @@
 """docs/execution.md, computed the slow and obvious way from the events and the decisions alone.
 
-It shares no line with `micropulse/execution.py` and `micropulse/account.py`, so that a mistake must
+It shares no line with `micropulse/execution/` and `micropulse/account.py`, so that a mistake must
 be made twice, by two people, to go unseen.
 
 Times are ns, prices and quantities integers at the instrument's scale, money integers.
@@ -10,38 +10,74 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from typing import Any, NamedTuple
 
-from . import BUY, SELL, Book, Event
-from .ledger import Fill, Ledger, Order, Shown, Standing
-from .moments import Moment, first_print, jitter, largest_ahead, moments
-
-UNKNOWN = -(2**63)
-SUBMITTED, FILLED, PARTIAL, EXPIRED, REJECTED = 1, 2, 3, 4, 5
-NO_NOTE, BAD_STEP, BELOW_MIN_QTY, ABOVE_MAX_QTY, BELOW_MIN_NOTIONAL, NO_BOOK = range(6)
-LOST_CONNECTION, BEYOND_DEPTH = 6, 7
-TAKEN_MAX = 32
+from . import BUY, SELL, Book, Event, Trade
+from .checks import objection, smallest
+from .codes import (
+    ACCEPTED,
+    BEYOND_DEPTH,
+    CANCEL_ALL,
+    CANCELLING,
+    ENDS,
+    EXPIRED,
+    FILLED,
+    FOK,
+    GONE,
+    GTC,
+    IOC,
+    LOST_CONNECTION,
+    NO_NOTE,
+    NOT_AT_ONCE,
+    NOT_WHOLE,
+    NOTHING_TO_REDUCE,
+    OPEN_MAX,
+    PARTIAL,
+    POST_ONLY,
+    REJECTED,
+    REPLACED,
+    SUBMITTED,
+    TRIGGERED,
+    UNKNOWN,
+    WITHDRAWN,
+    WOULD_TAKE,
+    WOULD_TRIGGER,
+)
+from .depth import Depth
+from .ledger import LIMIT, MARKET, STOP_MARKET, Fill, Ledger, Order, Shown, Standing
+from .moments import Moment, first_print, moments
+from .requests import Way
+from .resting import Queue, at_price, is_late, meet_book, through
+from .seen import OpenOrder, Seen, View
 
 
 class Ask(NamedTuple):
     """What `decide` asked for on the event `seq`."""
 
     seq: int
-    enters: bool
-    side: int  # of an entry
-    qty: int  # of an entry; 0: what [execution] says
-    reason: int
+    enters: bool | None  # None: no order, only cancels
+    side: int = 0  # of an entry
+    qty: int = 0  # of an entry; 0: what [execution] says
+    reason: int = 0
+    kind: int = MARKET
+    px: int = 0
+    tif: int = GTC
+    cancels: tuple[int, ...] = ()
+    replace: int = 0
 
 
-@dataclass
-class Taken:
-    """What we took at a price, and what the last book that had it in view showed there."""
+@dataclass(eq=False)
+class Open:
+    """An open order and where it is."""
 
-    qty: int
-    shown: int
+    order: Order
+    at_market: bool  # on its way there
+    waits_from: int | None = None  # T of the book it arrived on, while it waits at the exchange
+    queue: Queue | None = None
+    cancel: Order | None = None  # the request, dated as an order is
 
 
 class Exchange:
@@ -51,20 +87,19 @@ class Exchange:
 
     def __init__(self, events: Sequence[Event], instrument: Any, execution: Any) -> None:
         self.tape = moments(events)
-        self.instrument = instrument
+        self.instrument, self.execution = instrument, execution
         self.unit = int(instrument.notional_unit)
-        self.fee_rate = Fraction(int(execution.taker_fee_e8), 10**8)
-        self.latency_ns = int(execution.latency_ns)
-        self.tape_jitter = bool(execution.tape_jitter)
-        self.order_qty = int(execution.order_qty)  # 0: the smallest
         self.submitted = 0
-        self.order: Order | None = None  # in flight
-        self.taken: dict[tuple[int, int], Taken] = {}  # by our side and price
+        self.open: list[Open] = []  # oldest first
+        self.way, self.depth = Way(self.tape, execution), Depth()
         self.ledger = Ledger(self.unit, int(instrument.tick))
+        self.seen = Seen(int(execution.response_ns))
+        self.changed = False
         self.orders: list[dict[str, Any]] = []
         self.standings: dict[int, Standing] = {}
         self.shown: list[Shown] = []
         self.counts: Counter[str] = Counter()
+        self.prints: list[Trade] = []
 
     def play(self, asks: Mapping[int, Ask]) -> None:
         """`asks` by `seq`."""
@@ -72,173 +107,336 @@ class Exchange:
             if moment.lost:
                 self.lose_feed(moment)
             if moment.book:
-                self.forget_grown(moment.book)
-                self.match(at, moment.book)
-            self.shown.append(self.ledger.show(moment, self.order is not None))
+                self.depth.forget_grown(moment.book)
+                self.meet_book(at, moment.book)
+            if moment.market_print:
+                self.meet_print(at, moment.market_print)
+                self.prints.append(moment.market_print)
+            self.report(moment)
+            self.ledger.watch(moment)
+            view = self.seen.view
+            self.shown.append(self.ledger.show(moment, view.trip, view.pending))
             if moment.event.seq in asks:
                 self.ask(at, asks[moment.event.seq])
             self.standings[moment.event.seq] = self.ledger.standing(moment.mid2)
 
+    def report(self, moment: Moment) -> None:
+        if self.changed:
+            orders = {
+                o.order.id + 1: OpenOrder(
+                    *(o.order.id + 1, o.at_market, o.order.filled),
+                    *(o.waits_from is not None, o.cancel is not None),
+                )
+                for o in self.open
+            }
+            self.seen.report(moment.t, View(self.ledger.trip.copy(), orders))
+        self.changed = False
+        self.seen.deliver(moment.t)
+
     # Asking.
 
     def ask(self, at: int, ask: Ask) -> None:
-        held = self.ledger.qty
+        for ref in ask.cancels:
+            self.ask_cancel(at, ref)
+        if ask.enters is None:
+            return
         refused = self.refusal(at, ask)
         if refused:
             self.counts[refused] += 1
-        elif ask.enters:
-            qty = ask.qty or self.order_qty or self.smallest(at)
-            self.submit(at, ask.side, qty, False, ask.reason)
+            return
+        held = self.seen.view.qty
+        if ask.enters:
+            qty = (
+                ask.qty
+                or int(self.execution.order_qty)
+                or smallest(self.instrument, self.tape[at].mid2)
+            )
+            self.submit(at, ask, ask.side, qty)
         else:
-            self.submit(at, SELL if held > 0 else BUY, abs(held), True, ask.reason)
+            qty = min(ask.qty or abs(held), abs(held))
+            self.submit(at, ask, SELL if held > 0 else BUY, qty)
 
     def refusal(self, at: int, ask: Ask) -> str | None:
-        held = self.ledger.qty != 0
-        if self.order:
+        view, at_market = self.seen.view, ask.kind == MARKET
+        if at_market and view.pending:
             return "refused_pending"
-        if ask.enters and held:
+        if at_market and ask.enters and view.qty:
             return "refused_position"
+        if not ask.enters and not view.qty:
+            return "refused_flat"
         if ask.enters and self.tape[at].stale:
             return "refused_stale"
-        if not ask.enters and not held:
-            return "refused_flat"
         if ask.enters and ask.side == 0:
             return "refused_sideless"
+        if len(view.orders) >= OPEN_MAX - (not at_market):
+            return "refused_full"
+        if ask.replace and not view.cancellable(ask.replace):
+            return "refused_cancel"
         return None
 
-    def smallest(self, at: int) -> int:
-        """The least multiple of the step that meets both minimums."""
-        limits, mid2 = self.instrument, self.tape[at].mid2
-        least = Fraction(int(limits.min_qty))
-        if mid2:
-            least = max(least, Fraction(2 * int(limits.min_notional), mid2))
-        return ceil(least / int(limits.step)) * int(limits.step)
-
-    def submit(self, at: int, side: int, qty: int, closes: bool, reason: int) -> None:
-        moment = self.tape[at]
-        latency = self.latency_ns + (jitter(self.tape, at) if self.tape_jitter else 0)
-        self.order = order = Order(
-            id=self.submitted,
-            seq=moment.event.seq,
-            ts=moment.t,
-            side=side,
-            qty=qty,
-            closes=closes,
-            reason=reason,
-            latency_ns=latency,
-            ready_ts=moment.t + latency,
-            arrival=UNKNOWN,
-            mid2=moment.mid2,
-            decided=at,
-            after_gap=closes and moment.stale,
-        )
+    def submit(self, at: int, ask: Ask, side: int, qty: int) -> None:
+        order = self.way.request(at, self.submitted, side, qty, not ask.enters)
+        order.reason, order.kind, order.replaces = ask.reason, ask.kind, ask.replace
+        order.tif = ask.tif
+        order.px = ask.px if ask.kind != MARKET else 0
+        order.after_gap = order.closes and self.tape[at].stale
         self.submitted += 1
-        self.find_arrival(order, at)
-        note = self.objection(order)
-        self.change(moment, REJECTED if note else SUBMITTED, note)
+        order.note = objection(order, self.instrument)
+        new = Open(order, order.kind == MARKET)
+        if order.note:
+            self.change(self.tape[at], new, REJECTED)
+            return
+        self.open.append(new)
+        self.change(self.tape[at], new, SUBMITTED)
+        self.changed = False
+        self.seen.sent(order.id + 1, new.at_market)
 
-    def objection(self, order: Order) -> int:
-        """Why the exchange rejects an order."""
-        limits = self.instrument
-        if not order.mid2:
-            return NO_BOOK
-        if order.qty % int(limits.step):
-            return BAD_STEP
-        if order.qty <= 0 or order.qty < limits.min_qty:
-            return BELOW_MIN_QTY
-        if limits.max_market_qty and order.qty > limits.max_market_qty:
-            return ABOVE_MAX_QTY
-        notional = Fraction(order.qty * order.mid2, 2)
-        if notional < int(limits.min_notional) and not order.closes:
-            return BELOW_MIN_NOTIONAL
-        return NO_NOTE
+    def ask_cancel(self, at: int, ref: int) -> None:
+        view = self.seen.view
+        refs = list(view.orders) if ref == CANCEL_ALL else [ref]
+        for one in refs:
+            if not view.cancellable(one):
+                self.counts["refused_cancel"] += ref != CANCEL_ALL
+                continue
+            found = [o for o in self.open if o.order.id + 1 == one and not o.at_market]
+            for o in found:
+                o.cancel = self.way.request(at, 0, 0, 0, False)
+                self.change(self.tape[at], o, CANCELLING)
+                self.changed = False
+            self.counts["cancels_too_late"] += not found
+            self.seen.cancelling(one)
 
     # Arriving.
 
-    def find_arrival(self, order: Order, now: int) -> None:
-        """A, as soon as a row has shown the exchange's clock."""
-        if order.arrival != UNKNOWN:
-            return
-        ahead = largest_ahead(self.tape, order.decided, now)
-        if ahead is not None:
-            order.arrival = order.ts + ahead + order.latency_ns
+    def meet_book(self, at: int, book: Book) -> None:
+        for o in list(self.open):
+            order, moment = o.order, self.tape[at]
+            if o not in self.open:
+                continue
+            if o.waits_from is None:
+                if self.way.has_arrived(order, at, book.ts_txn):
+                    self.arrive(o, at, book)
+            elif self.way.has_arrived(o.cancel, at, book.ts_txn):
+                self.change(moment, o, WITHDRAWN)
+            elif o.queue:
+                self.see_queue(o, book)
+            elif self.trips(order, self.best(order, book)):
+                self.trigger(o, at)
 
-    def match(self, at: int, book: Book) -> None:
-        """The order in flight meets a book."""
-        order, moment = self.order, self.tape[at]
-        if order is None:
-            return
-        self.find_arrival(order, at)
-        if moment.t < order.ready_ts or book.ts_txn < order.arrival:
-            return
+    def arrive(self, o: Open, at: int, book: Book) -> None:
+        order, moment = o.order, self.tape[at]
+        if order.replaces and not order.books:
+            old = [other for other in self.open if other.order.id + 1 == order.replaces]
+            if not old or old[0].at_market:
+                self.change(moment, o, REJECTED, GONE)
+                return
+            if old[0].waits_from is None:
+                return
+            self.change(moment, old[0], WITHDRAWN, REPLACED)
         order.books += 1
+        if not self.left(order):
+            self.change(moment, o, EXPIRED, NOTHING_TO_REDUCE)
+        elif order.kind == LIMIT:
+            self.arrive_limit(o, at, book)
+        elif o.at_market:
+            self.arrive_at_market(o, at, book)
+        elif self.trips(order, self.best(order, book)):
+            self.change(moment, o, REJECTED, WOULD_TRIGGER)
+        else:
+            o.waits_from = book.ts_txn
+            self.change(moment, o, ACCEPTED)
+
+    def arrive_at_market(self, o: Open, at: int, book: Book) -> None:
+        order, moment = o.order, self.tape[at]
         before = order.slices
         self.sweep(order, at, book)
         if order.filled == order.qty:
-            self.change(moment, FILLED)
+            self.change(moment, o, FILLED)
+        elif not self.left(order):
+            self.change(moment, o, EXPIRED, NOTHING_TO_REDUCE)
         elif order.closes:
             self.counts["exits_beyond_depth"] += 1
             order.note = BEYOND_DEPTH
             if order.slices > before:
-                self.change(moment, PARTIAL)
+                self.change(moment, o, PARTIAL)
         else:
             self.counts["entries_beyond_depth"] += 1
-            self.change(moment, EXPIRED, BEYOND_DEPTH)
+            self.change(moment, o, EXPIRED, BEYOND_DEPTH)
+
+    def arrive_limit(self, o: Open, at: int, book: Book) -> None:
+        order, moment = o.order, self.tape[at]
+        levels = self.reachable(order, book)
+        if order.tif == POST_ONLY and levels:
+            self.change(moment, o, REJECTED, WOULD_TAKE)
+            return
+        there = sum(max(0, shown - self.depth.at(order.side, px)) for px, shown in levels)
+        if order.tif == FOK and min(there, self.left(order)) < order.qty:
+            self.change(moment, o, EXPIRED, NOT_WHOLE)
+            return
+        self.sweep(order, at, book)
+        if order.filled == order.qty:
+            self.change(moment, o, FILLED)
+        elif not self.left(order):
+            self.change(moment, o, EXPIRED, NOTHING_TO_REDUCE)
+        elif order.tif == IOC:
+            self.change(moment, o, EXPIRED, NOT_AT_ONCE)
+        else:
+            opposing = book.asks if order.side == BUY else book.bids
+            self.counts["limits_beyond_depth"] += bool(levels) and len(levels) == len(opposing)
+            o.waits_from, o.queue = book.ts_txn, Queue(book.ts_txn)
+            self.see_queue(o, book)
+            self.counts["queues_unseen"] += o.queue.shown is None
+            self.change(moment, o, PARTIAL if order.filled else ACCEPTED)
+
+    def left(self, order: Order) -> int:
+        """What it may still fill."""
+        left = order.qty - order.filled
+        return max(0, min(left, -order.side * self.ledger.qty)) if order.closes else left
+
+    # At rest.
+
+    def see_queue(self, o: Open, book: Book) -> None:
+        order, prints = o.order, None
+        assert o.queue is not None
+        if self.execution.proportional:
+            at_px = [p for p in self.prints if p.px == order.px and p.side == -order.side]
+            prints = [p for p in at_px if p.seq > order.seq]
+        meet_book(o.queue, book, order.side, order.px, prints)
+        order.ahead = UNKNOWN if o.queue.ahead is None else o.queue.ahead
+
+    def meet_print(self, at: int, trade: Trade) -> None:
+        free, moment = trade.qty, self.tape[at]
+        for o in list(self.open):
+            if o not in self.open or o.waits_from is None:
+                continue
+            if self.way.has_arrived(o.cancel, at, trade.ts_txn):
+                self.change(moment, o, WITHDRAWN)
+            elif o.queue:
+                free -= self.reach(o, at, trade, free)
+            elif trade.ts_txn > o.waits_from and trade.side == o.order.side:
+                if self.trips(o.order, trade.px):
+                    self.trigger(o, at)
+
+    def reach(self, o: Open, at: int, trade: Trade, free: int) -> int:
+        """What a print of which `free` is left gives to an order at rest."""
+        order, queue = o.order, o.queue
+        assert queue is not None
+        if through(queue, trade, order.side, order.px):
+            got = free
+        elif trade.px != order.px or trade.side == order.side or trade.ts_txn <= queue.joined:
+            return 0
+        elif queue.shown is None:
+            self.counts["prints_unseen"] += 1
+            return 0
+        elif is_late(queue, trade):
+            self.counts["prints_late"] += 1
+            return 0
+        else:
+            got = at_price(queue, trade, free)
+        order.ahead = queue.ahead or 0
+        got = min(got, self.left(order))
+        if got:
+            self.fill(order, at, trade.ts_txn, order.px, order.px, got, True)
+            if o in self.open:
+                done = order.filled == order.qty
+                self.change(self.tape[at], o, FILLED if done else PARTIAL)
+        return got
+
+    def best(self, order: Order, book: Book) -> int | None:
+        levels = book.asks if order.side == BUY else book.bids
+        return levels[0][0] if levels else None
+
+    def trips(self, order: Order, px: int | None) -> bool:
+        """Whether a price triggers a stop or take-profit."""
+        if px is None:
+            return False
+        against = order.side * (px - order.px)
+        return against >= 0 if order.kind == STOP_MARKET else against <= 0
+
+    def trigger(self, o: Open, at: int) -> None:
+        again = self.way.request(at, 0, 0, 0, False)
+        order = o.order
+        order.latency_ns, order.ready_ts, order.arrival = (
+            again.latency_ns, again.ready_ts, again.arrival,
+        )  # fmt: skip
+        order.decided, order.mid2 = at, again.mid2
+        self.change(self.tape[at], o, TRIGGERED)
+        o.at_market, o.waits_from = True, None
 
     # Filling.
+
+    def reachable(self, order: Order, book: Book) -> Sequence[tuple[int, int]]:
+        """The levels it may take."""
+        levels = book.asks if order.side == BUY else book.bids
+        if order.kind != LIMIT:
+            return levels
+        return [level for level in levels if order.side * level[0] <= order.side * order.px]
 
     def sweep(self, order: Order, at: int, book: Book) -> None:
         txns = range(order.arrival, book.ts_txn + 1)
         bound = first_print(self.tape, order.decided, at, order.side, txns)
-        for level_px, shown in book.asks if order.side == BUY else book.bids:
-            before = self.taken.get((order.side, level_px), Taken(0, 0)).qty
-            qty = min(order.qty - order.filled, shown - before)
+        for level_px, shown in self.reachable(order, book):
+            qty = min(self.left(order), shown - self.depth.at(order.side, level_px))
             if qty <= 0:
                 continue
-            self.remember((order.side, level_px), Taken(before + qty, shown))
-            px = level_px
-            if bound is not None:
-                px = max(px, bound) if order.side == BUY else min(px, bound)
-            fee = ceil(px * qty * self.unit * self.fee_rate)
-            t, txn, no = self.tape[at].t, book.ts_txn, order.slices
-            order.slices += 1
-            order.filled += qty
-            fill = Fill(order.id, no, book.seq, t, txn, order.side, px, level_px, qty, fee)
-            self.ledger.add(order, fill)
+            self.depth.take(order.side, level_px, qty, shown)
+            worst = max if order.side == BUY else min
+            best = min if order.side == BUY else max
+            px = level_px if bound is None else worst(level_px, bound)
+            if order.kind == LIMIT:
+                px = best(px, order.px)
+            self.fill(order, at, book.ts_txn, px, level_px, qty, False)
 
-    def remember(self, where: tuple[int, int], taken: Taken) -> None:
-        """At most 32 prices: the one remembered longest goes."""
-        if where not in self.taken and len(self.taken) == TAKEN_MAX:
-            del self.taken[next(iter(self.taken))]
-            self.counts["taken_full"] += 1
-        self.taken[where] = taken
-
-    def forget_grown(self, book: Book) -> None:
-        """Depth we took is there again when a level in view shows more than before."""
-        for (side, px), taken in list(self.taken.items()):
-            levels = book.asks if side == BUY else book.bids
-            if not levels or side * px > side * levels[-1][0]:
+    def fill(
+        self, order: Order, at: int, txn: int, px: int, level_px: int, qty: int, maker: bool
+    ) -> None:
+        """Two slices where it goes through flat."""
+        moment, held = self.tape[at], self.ledger.qty
+        closing = min(qty, abs(held)) if held * order.side < 0 else 0
+        rate_e8 = self.execution.maker_fee_e8 if maker else self.execution.taker_fee_e8
+        for part in (closing, qty - closing):
+            if not part:
                 continue
-            shown = dict(levels).get(px, 0)
-            if shown > taken.shown:
-                del self.taken[side, px]
-            else:
-                taken.shown = shown
+            fee = ceil(px * part * self.unit * Fraction(int(rate_e8), 10**8))
+            fill = Fill(
+                *(order.id, order.slices, moment.event.seq, moment.t, txn, order.side),
+                *(maker, px, level_px, part, fee),
+            )
+            order.slices += 1
+            order.filled += part
+            self.changed = True
+            self.ledger.add(order, fill)
+            if not self.ledger.qty:
+                self.end_reduce_only(moment)
+
+    def end_reduce_only(self, moment: Moment) -> None:
+        """Flat: what waits to reduce has nothing left to."""
+        for o in list(self.open):
+            order = o.order
+            if order.closes and o.waits_from is not None and order.filled < order.qty:
+                self.change(moment, o, EXPIRED, NOTHING_TO_REDUCE)
 
     # What becomes of it.
 
-    def change(self, moment: Moment, status: int, note: int = NO_NOTE) -> None:
-        """A row for all that happens to an order; one that has ended is in flight no more."""
-        order = self.order
-        assert order is not None
+    def change(self, moment: Moment, o: Open, status: int, note: int = NO_NOTE) -> None:
+        """A row for all that happens to an order; one that has ended is open no more."""
+        order = o.order
         order.status, order.note = status, note or order.note
         order.status_seq, order.status_ts = moment.event.seq, moment.t
-        self.orders.append(asdict(order))
-        if status in (FILLED, EXPIRED, REJECTED):
-            self.order = None
+        self.orders.append(vars(order).copy())
+        self.changed = True
+        too_late = status == TRIGGERED or (status == FILLED and order.kind == LIMIT)
+        self.counts["cancels_too_late"] += too_late and o.cancel is not None
+        if status in ENDS and o in self.open:
+            self.open.remove(o)
 
     def lose_feed(self, moment: Moment) -> None:
-        if self.order and self.order.closes:
-            self.order.after_gap = True
-        elif self.order:
-            self.change(moment, EXPIRED, LOST_CONNECTION)
+        for o in list(self.open):
+            if o.waits_from is None and not o.order.closes:
+                self.change(moment, o, EXPIRED, LOST_CONNECTION)
+                continue
+            o.order.after_gap = True
+            if o.queue:
+                o.queue = Queue(o.queue.joined, shown_txn=o.queue.shown_txn)
+                o.order.ahead = UNKNOWN
+                self.counts["queues_retaken"] += 1

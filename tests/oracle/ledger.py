@@ -6,17 +6,19 @@ Money is integers of the instrument's money unit; averages are fractions until t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from . import BUY, SELL
 from .moments import Moment
 
+MARKET, LIMIT, STOP_MARKET, TAKE_PROFIT_MARKET = range(4)
+
 
 @dataclass
 class Order:
-    """The fields of schema.Order, and where on the tape it was decided."""
+    """The fields of schema.Order that the page speaks of, and where on the tape it was decided."""
 
     id: int
     seq: int
@@ -30,6 +32,11 @@ class Order:
     arrival: int
     mid2: int
     decided: int
+    kind: int = MARKET
+    tif: int = 0
+    px: int = 0
+    by_mark: bool = False
+    replaces: int = 0
     filled: int = 0
     slices: int = 0
     status: int = 0
@@ -38,6 +45,7 @@ class Order:
     status_ts: int = 0
     books: int = 0
     after_gap: bool = False
+    ahead: int = -(2**63)
 
 
 class Fill(NamedTuple):
@@ -49,6 +57,7 @@ class Fill(NamedTuple):
     ts: int
     txn: int
     side: int
+    maker: bool
     px: int
     level_px: int
     qty: int
@@ -75,6 +84,28 @@ class Shown(NamedTuple):
     gain_ticks: float | None = None
 
 
+@dataclass
+class Trip:
+    """The fills since the position was flat."""
+
+    ins: list[tuple[Order, Fill]] = field(default_factory=list)
+    outs: list[tuple[Order, Fill]] = field(default_factory=list)
+    prices: list[int] = field(default_factory=list)  # at which leaving was shown
+    after_gap: bool = False
+
+    @property
+    def side(self) -> int:
+        return self.ins[0][1].side if self.ins else 0
+
+    @property
+    def held(self) -> int:
+        """Signed."""
+        return sum(fill.side * fill.qty for _, fill in self.ins + self.outs)
+
+    def copy(self) -> Trip:
+        return Trip(list(self.ins), list(self.outs))
+
+
 class Ledger:
     """`fills` by order, `trips` as dicts of schema.Trip's fields."""
 
@@ -82,94 +113,103 @@ class Ledger:
         self.unit = unit  # money units in one price unit x one quantity unit
         self.tick = tick
         self.cash = 0
-        self.qty = 0
-        self.entry: Order | None = None  # of the position held, or of the last one
-        self.prices: list[int] = []  # at which leaving it was shown
+        self.trip = Trip()
         self.fills: dict[int, list[Fill]] = {}
         self.trips: list[dict[str, Any]] = []
 
+    @property
+    def qty(self) -> int:
+        """Signed."""
+        return self.trip.held
+
     def add(self, order: Order, fill: Fill) -> None:
+        """A slice, which never goes through flat."""
         self.fills.setdefault(order.id, []).append(fill)
         self.cash -= fill.side * fill.px * fill.qty * self.unit + fill.fee
-        self.qty += fill.side * fill.qty
-        if not order.closes:
-            self.entry = order
-        elif self.qty == 0:
-            self.close(order)
+        self.trip.after_gap |= order.after_gap
+        reduces = self.qty * fill.side < 0
+        (self.trip.outs if reduces else self.trip.ins).append((order, fill))
+        if reduces and self.qty == 0:
+            self.close()
 
     def standing(self, mid2: int) -> Standing:
         """An open position is marked at the last mid."""
         value = Fraction(self.qty * mid2 * self.unit, 2)
         return Standing(self.cash, self.qty, self.cash + whole(value))
 
-    def show(self, moment: Moment, pending: bool) -> Shown:
-        """What the event shows of the position; a price to leave at is remembered."""
-        side = (self.qty > 0) - (self.qty < 0)
-        if self.entry is None or not side:
+    def watch(self, moment: Moment) -> None:
+        """A price to leave at is remembered."""
+        if self.trip.held:
+            px = leaving_px(moment, self.trip)
+            if px is not None:
+                self.trip.prices.append(px)
+
+    def show(self, moment: Moment, trip: Trip, pending: bool) -> Shown:
+        """What the event shows of a position that the strategy knows of."""
+        if not trip.held:
             return Shown(0, 0, pending)
-        ins = self.fills[self.entry.id]
+        order, first = trip.ins[0]
         gain = None
-        px = self.leaving_px(moment, side, ins[0].txn)
+        px = leaving_px(moment, trip)
         if px is not None:
-            self.prices.append(px)
+            ins = [fill for _, fill in trip.ins]
             paid = Fraction(sum(f.px * f.qty for f in ins), sum(f.qty for f in ins))
-            gain = float(side * (px - paid) / self.tick)
-        held = moment.t - ins[0].ts
-        return Shown(side, abs(self.qty), pending, ins[0].ts, held, self.entry.reason, gain)
+            gain = float(trip.side * (px - paid) / self.tick)
+        held = moment.t - first.ts
+        return Shown(trip.side, abs(trip.held), pending, first.ts, held, order.reason, gain)
 
-    def leaving_px(self, moment: Moment, side: int, entry_txn: int) -> int | None:
-        """The price at which this event says we could leave, if it says so."""
-        if moment.book:
-            levels = moment.book.bids if side == BUY else moment.book.asks
-            return levels[0][0] if levels else None
-        trade = moment.market_print
-        if trade and trade.side == -side and trade.ts_txn > entry_txn:
-            return trade.px
-        return None
-
-    def close(self, leave: Order) -> None:
+    def close(self) -> None:
         """From flat to flat."""
-        entry = self.entry
-        assert entry is not None
-        ins, outs = self.fills[entry.id], self.fills[leave.id]
-        paid, got = self.notional(ins), self.notional(outs)
-        gross = entry.side * (got - paid)
-        fees = sum(fill.fee for fill in ins + outs)
-        worst, best = (max, min) if entry.side == SELL else (min, max)
+        trip, self.trip = self.trip, Trip()
+        (entry, first), (leave, last) = trip.ins[0], trip.outs[-1]
+        paid, got = self.notional(trip.ins), self.notional(trip.outs)
+        gross = trip.side * (got - paid)
+        fees = sum(fill.fee for _, fill in trip.ins + trip.outs)
+        worst, best = (max, min) if trip.side == SELL else (min, max)
         self.trips.append(
             {
                 "id": len(self.trips),
-                "side": entry.side,
-                "qty": entry.filled,
+                "side": trip.side,
+                "qty": sum(fill.qty for _, fill in trip.ins),
                 "entry_order": entry.id,
                 "exit_order": leave.id,
-                "entry_seq": ins[0].seq,
-                "entry_ts": ins[0].ts,
-                "exit_seq": outs[-1].seq,
-                "exit_ts": outs[-1].ts,
+                "entry_seq": first.seq,
+                "entry_ts": first.ts,
+                "exit_seq": last.seq,
+                "exit_ts": last.ts,
                 "entry_notional": paid,
                 "exit_notional": got,
-                "entry_slippage": self.slippage(entry, paid),
-                "exit_slippage": self.slippage(leave, got),
+                "entry_slippage": self.slippage(trip.ins),
+                "exit_slippage": self.slippage(trip.outs),
                 "gross": gross,
                 "fees": fees,
                 "net": gross - fees,
                 "entry_reason": entry.reason,
                 "exit_reason": leave.reason,
-                "worst_px": worst(self.prices, default=outs[0].px),
-                "best_px": best(self.prices, default=outs[0].px),
-                "after_gap": leave.after_gap,
+                "worst_px": worst(trip.prices, default=trip.outs[0][1].px),
+                "best_px": best(trip.prices, default=trip.outs[0][1].px),
+                "after_gap": trip.after_gap,
             }
         )
-        self.prices = []
 
-    def notional(self, fills: Sequence[Fill]) -> int:
-        return sum(fill.px * fill.qty for fill in fills) * self.unit
+    def notional(self, fills: Sequence[tuple[Order, Fill]]) -> int:
+        return sum(fill.px * fill.qty for _, fill in fills) * self.unit
 
-    def slippage(self, order: Order, notional: int) -> int:
-        """Money lost against the mid at the decision."""
-        at_mid = Fraction(order.mid2 * order.filled * self.unit, 2)
-        return whole(order.side * (notional - at_mid))
+    def slippage(self, fills: Sequence[tuple[Order, Fill]]) -> int:
+        """Money lost against the mid at each order's decision."""
+        lost = sum(fill.side * (2 * fill.px - order.mid2) * fill.qty for order, fill in fills)
+        return whole(Fraction(lost * self.unit, 2))
+
+
+def leaving_px(moment: Moment, trip: Trip) -> int | None:
+    """The price at which this event says we could leave, if it says so."""
+    if moment.book:
+        levels = moment.book.bids if trip.side == BUY else moment.book.asks
+        return levels[0][0] if levels else None
+    trade = moment.market_print
+    if trade and trade.side == -trip.side and trade.ts_txn > trip.ins[0][1].txn:
+        return trade.px
+    return None
 
 
 def whole(money: Fraction) -> int:
