@@ -15,7 +15,10 @@ from tests.oracle.market import MS, START, Scale
 from tests.running import new_core, run_through
 from tests.streams import BTC
 
-RHYTHM = str(Path(__file__).with_name("strategies_under_test") / "rhythm.py")
+UNDER_TEST = Path(__file__).with_name("strategies_under_test")
+RHYTHM = str(UNDER_TEST / "rhythm.py")
+SCRIPTED = str(UNDER_TEST / "scripted.py")
+DICE_ORDERS = str(UNDER_TEST / "dice_orders.py")
 DICE = 2**31
 STEPS = {".": 0, "b": 1, "s": 2, "x": 3}
 
@@ -91,6 +94,26 @@ def planned(plan: str) -> str:
     return f"plan={sum(STEPS[step] * 4**i for i, step in enumerate(plan))}"
 
 
+class Step(NamedTuple):
+    """An ask of the scripted strategy; `row` is the seq of the event it is decided on."""
+
+    row: int
+    action: int = 1  # ENTER
+    side: int = BUY
+    qty: int = 20
+    kind: int = 1  # LIMIT
+    px: int = 0
+    tif: int = 0
+    by_mark: bool = False
+    cancel: int = 0
+    replace: int = 0
+
+    def sets(self, name: str) -> list[str]:
+        given = self._asdict() | {"by_mark": int(self.by_mark)}
+        given |= {"call": given.pop("row") + 1, "px": self.px / 100}
+        return [f"{name}.{field}={value}" for field, value in given.items()]
+
+
 # ---- tapes made by hand ----------------------------------------------------------------------
 
 AHEAD_MS = 1_000  # of the exchange's clock
@@ -123,10 +146,16 @@ class Handmade:
         return self
 
     def trade(
-        self, ms: int, px: int, side: int = BUY, kind: str = "MARKET", late_ms: int = 0
+        self,
+        ms: int,
+        px: int,
+        side: int = BUY,
+        kind: str = "MARKET",
+        late_ms: int = 0,
+        qty: int = 1,
     ) -> Handmade:
         stamps = (*self.stamps(ms), exchange_ns(ms - late_ms), exchange_ns(ms - late_ms))
-        self.rows.append(Trade(*stamps, len(self.rows), px, 1, side, kind, 0))
+        self.rows.append(Trade(*stamps, len(self.rows), px, qty, side, kind, 0))
         return self
 
     def control(self, ms: int, kind: str, conn: int = 0) -> Handmade:
@@ -141,6 +170,16 @@ class Handmade:
         """Trade by plan, without latency unless `sets` says otherwise."""
         given = [planned(plan), f"usual_qty={qty}", "execution.latency=0", *sets]
         return trade_with(RHYTHM, self.rows, given, limits=limits).run
+
+    def script(self, *steps: Step, sets: Sequence[str] = (), limits: Limits | None = None) -> Run:
+        """Ask for the steps, without latency unless `sets` says otherwise."""
+        return self.play(*steps, sets=sets, limits=limits).run
+
+    def play(self, *steps: Step, sets: Sequence[str] = (), limits: Limits | None = None) -> Audited:
+        """The same, with the core as it stands at the end."""
+        asked = [text for i, step in enumerate(steps) for text in step.sets("abcdefghi"[i])]
+        given = [*asked, "execution.latency=0", *sets]
+        return trade_with(SCRIPTED, self.rows, given, limits=limits)
 
 
 def received_ns(ms: int) -> int:

@@ -3,7 +3,7 @@
     submit    intent -> orders and cancels, refused or checked, on their way
     checks    what the exchange would reject
     arrival   latency, and when a request reaches the exchange by its own clock
-    meet      a book, a print, a mark or a lost connection meets every open order
+    meet      a book, a print or a lost connection meets every open order
     sweep     an order arrives on a book and takes what it shows
     taken     depth we took is not there again until it grows
     resting   the queue before a limit order, and what a print leaves for us
@@ -18,14 +18,13 @@ the market does to orders comes before `decide`, `submit` after it.
 
 from micropulse.execution.arrival import forget_clock, see_clock, seed_dice
 from micropulse.execution.exits import watch_exit
-from micropulse.execution.meet import lose_connection, match, meet_mark, meet_print
+from micropulse.execution.meet import lose_connection, match, meet_print
 from micropulse.execution.submit import submit
 
 __all__ = [
     "forget_clock",
     "lose_connection",
     "match",
-    "meet_mark",
     "meet_print",
     "see_clock",
     "seed_dice",

@@ -116,16 +116,6 @@ def meet_print(state: State, out: Outbox, txn: int, px: int, qty: int, side: int
 
 
 @cold
-def meet_mark(state: State, out: Outbox) -> None:
-    """A new mark price is in State: it triggers what waits for it."""
-    for i in range(state.open_n):
-        order = state.orders[i]
-        if order.stage == ARMED and order.by_mark and book_trips(state, order):
-            change(state, out, order, trip(state, order))
-    _settle(state)
-
-
-@cold
 def lose_connection(state: State, out: Outbox) -> None:
     """The feed is gone: an entry on its way expires, an exit goes on, what rests stays there and
     its queue is taken anew behind what the first book shows."""
