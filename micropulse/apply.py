@@ -56,17 +56,17 @@ def apply_trade(
     wake(state)
     new = is_new_trade(state, trade_id, state.clock.now)
     is_print = (kind == MARKET or kind == RPI) and px > 0 and qty > 0
-    market_px = 0
+    market_px, market_side = 0, 0
     if not is_print:
         counts.not_prints += 1
     elif new:
         counts.prints += 1
         if kind == MARKET:
-            market_px = px
+            market_px, market_side = px, side
             if state.open_n != 0:
-                meet_print(state, out, txn, px, qty, side)
+                meet_print(state, out, txn, px, qty, market_side)
         take_print(state, txn, px, qty, side, kind)
-    watch_exit(state, False, txn, market_px, side)
+    watch_exit(state, False, txn, market_px, market_side)
     roll_to(state, state.clock.now, new and is_print, False)
 
 

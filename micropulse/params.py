@@ -16,11 +16,8 @@ import msgspec
 from micropulse.fees import FEES
 from micropulse.instrument import to_units
 from micropulse.record import Between, Record
-from micropulse.schema import (
-    MILLISECOND,
-    ExecutionSettings,
-    FeatureSettings,
-)
+from micropulse.schema import MILLISECOND
+from micropulse.settings import ExecutionSettings, FeatureSettings
 
 SECTIONS = ("features", "strategy", "execution")
 LATENCY_MS = {"tokyo": 10, "home": 100}

@@ -1,4 +1,4 @@
-"""What goes in and comes out of the core, in the order it flows: settings, then
+"""What goes in and comes out of the core, in the order it flows:
 Features -> Position, Intent -> Order -> Fill -> Trip, and what is written down on the way.
 
 House units: times in ns, prices and quantities as integers at the instrument's scale, money as
@@ -20,35 +20,6 @@ BID, ASK = 1, 2
 CANCELLED, EATEN = 1, 2
 SIDES = (None, "bid", "ask")
 WALL_ENDS = (None, "cancelled", "eaten")
-
-
-# ---- settings ------------------------------------------------------------------------------
-
-
-class FeatureSettings(Record):
-    """The section [features]; docs/features.md says what each means."""
-
-    spike_window_ms: i8 = 1000
-    spike_signal: f8 = 0.0003
-    wall_k: f8 = 5.0
-    wall_floor: f8 = 100_000.0
-    wall_min_age_ms: i8 = 500
-    wall_gone_share: f8 = 0.3
-    wall_at_best: flag = False
-
-
-class ExecutionSettings(Record):
-    """The section [execution], resolved to integers."""
-
-    latency_ns: i8  # from the decision to the exchange
-    jitter_ns: i8  # a draw from 0 to this is added to each request
-    seed: i8  # of the draws
-    tape_jitter: flag  # add the tape's own receive delay above its minimum
-    response_ns: i8  # from what happens to an order to the strategy that learns of it
-    taker_fee_e8: i8  # 50,000 is 0.05 %
-    maker_fee_e8: i8
-    proportional: flag  # the queue model; else pessimistic
-    order_qty: i8  # of an entry whose strategy names none; 0: the smallest that is taken
 
 
 # ---- what the core knows after an event ----------------------------------------------------

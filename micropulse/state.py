@@ -11,19 +11,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from micropulse.counts import Counts
 from micropulse.instrument import Instrument
 from micropulse.record import Array, Record, flag, i8
 from micropulse.schema import (
     ORDERS,
-    ExecutionSettings,
     Failure,
     Features,
-    FeatureSettings,
     Intent,
     Order,
     Position,
     Trip,
 )
+from micropulse.settings import ExecutionSettings, FeatureSettings
 
 LEVELS = 20  # a side of the deepest partial book
 PRINTS = 65_536  # slots of a window ring: 10 s at 6,500 prints/s; 1,650/s is the peak measured
@@ -177,54 +177,6 @@ class Feed(Record):
     last_trade_id: i8
     pending_missed: i8
     chains: Annotated[Array[Chain], 3 * CONNECTIONS]
-
-
-class Counts(Record):
-    """Everything counted, odd or not; run.json shows it all."""
-
-    events: i8
-    books: i8
-    trades: i8
-    prints: i8
-    controls: i8
-    not_prints: i8
-    duplicate_books: i8
-    duplicate_trades: i8
-    late_trades: i8
-    missed_trades: i8
-    pu_breaks: i8
-    crossed_books: i8
-    one_sided_books: i8
-    clock_backwards: i8
-    clock_steps: i8
-    disconnects: i8
-    window_full: i8
-    queue_full: i8
-    walls_full: i8
-    connections_full: i8
-    walls: i8
-    walls_cancelled: i8
-    walls_eaten: i8
-    walls_slid: i8
-    walls_lost: i8
-    refused_pending: i8
-    refused_position: i8
-    refused_stale: i8
-    refused_flat: i8
-    refused_sideless: i8
-    refused_full: i8  # no slot is free for an order
-    refused_cancel: i8  # a cancel or replace of what is no open order
-    entries_beyond_depth: i8
-    exits_beyond_depth: i8
-    taken_full: i8
-    limits_beyond_depth: i8  # a limit order took all that is visible and rests better than the rest
-    queues_unseen: i8  # orders that came to rest where the book does not show
-    queues_retaken: i8  # orders that rested through a gap
-    prints_unseen: i8  # at the price of a resting order that is out of view: without effect
-    prints_late: i8  # at the price of one, not later than the last book: without effect
-    cancels_too_late: i8  # the order was filled or triggered before
-    reports_full: i8  # news of orders that waited for the next
-    funding_unknown: i8  # funding stamps crossed with a position and no rate
 
 
 class Clock(Record):

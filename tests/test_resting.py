@@ -35,7 +35,7 @@ from tests.oracle.codes import (
     WOULD_TAKE,
     WOULD_TRIGGER,
 )
-from tests.oracle.ledger import LIMIT, MARKET, STOP_MARKET, TAKE_PROFIT_MARKET
+from tests.oracle.ledger import MARKET, STOP_MARKET, TAKE_PROFIT_MARKET
 
 ASK = PX + TICK
 LEAVE = 2  # action EXIT
@@ -375,43 +375,3 @@ def test_an_order_at_rest_survives_a_gap_behind_all_that_is_shown_then() -> None
 def test_a_limit_on_its_way_expires_with_the_feed() -> None:
     run = clean(Handmade().book(0).control(10, "DISCONNECT").book(100).script(Step(0, px=PX)))
     assert last(run) == (EXPIRED, LOST_CONNECTION)
-
-
-# ---- what is seen, and when ------------------------------------------------------------------
-
-
-def test_a_fill_is_seen_after_the_response_latency_and_an_ask_at_once() -> None:
-    tape = Handmade().book(0).book(100).book(150).book(199).book(200).book(300)
-    seen = {}
-    for response in (0, 100):
-        sets = [f"execution.response={response}"]
-        run, core = tape.play(Step(0, kind=MARKET), sets=sets)
-        assert audit(run) == []
-        memory = core.memories[0]
-        seen[response] = (str(int(memory["sides"])), f"{int(memory['pending']):06}")
-    assert seen == {0: ("122222", "000000"), 100: ("111122", "011100")}
-
-
-def test_the_number_of_open_orders_is_seen() -> None:
-    tape = Handmade().book(0).book(100).book(200).book(300).book(400)
-    _, core = tape.play(Step(0, px=PX), Step(1, px=PX - TICK), Step(2, action=0, cancel=CANCEL_ALL))
-    assert f"{int(core.memories[0]['open']):05}" == "01200"
-
-
-def test_jitter_is_drawn_from_the_seed() -> None:
-    tape = Handmade().book(0).book(100).book(200).book(300)
-    steps = [Step(i, px=PX - TICK) for i in range(3)]
-    drawn = {}
-    for seed in (1, 1, 2):
-        sets = ["execution.latency=10", "execution.jitter=40", f"execution.seed={seed}"]
-        run = clean(tape.script(*steps, sets=sets))
-        times = [int(ns) for ns in run.orders["latency_ns"][run.orders["status"] == SUBMITTED]]
-        assert drawn.setdefault(seed, times) == times
-        assert all(10**7 <= ns <= 5 * 10**7 for ns in times)
-    assert len({*drawn[1], *drawn[2]}) == 6
-
-
-def test_a_limit_never_fills_on_the_print_it_was_decided_on() -> None:
-    tape = Handmade().book(0).trade(10, PX - TICK, SELL, qty=99).book(100)
-    run = clean(tape.script(Step(1, kind=LIMIT, px=PX)))
-    assert len(run.fills) == 0
