@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micropulse.events import Events
+from tests.audited import DICE_ORDERS
 from tests.oracle.columns import events_of, split
 from tests.oracle.reading import read_frames
 from tests.running import REAL, Ran, new_core, run_through
@@ -28,16 +29,25 @@ EAGER = (
 )
 
 
+SETS = {
+    "wall_break": EAGER,
+    "obi_revert": ("enter_obi=0.2", "stands_ms=300"),
+    DICE_ORDERS: (
+        *("execution.latency=20", "execution.jitter=30", "execution.response=60"),
+        *("execution.queue=proportional", "qty=25"),
+    ),
+}
+
+
 def run_one(batches: list[Events], strategy: str = "wall_break", rows: int = 4096) -> Ran:
-    sets = EAGER if strategy == "wall_break" else ("enter_obi=0.2", "stands_ms=300")
-    return run_through(new_core(strategy, sets, rows=rows), batches)
+    return run_through(new_core(strategy, SETS[strategy], rows=rows), batches)
 
 
 def market(seed: int = 5, n: int = 5_000) -> Stream:
     return random_market(seed, n)
 
 
-@pytest.mark.parametrize("strategy", ["wall_break", "obi_revert"])
+@pytest.mark.parametrize("strategy", SETS)
 def test_the_market_of_these_tests_makes_trades(strategy: str) -> None:
     ran = run_one([market().events], strategy)
     assert len(ran.out["trips"]) > 2
@@ -45,11 +55,14 @@ def test_the_market_of_these_tests_makes_trades(strategy: str) -> None:
 
 
 @settings(max_examples=25)
-@given(st.lists(st.integers(0, 5_000), max_size=30), st.sampled_from([1, 2, 7, 300]), st.booleans())
+@given(
+    st.lists(st.integers(0, 5_000), max_size=30),
+    st.sampled_from([1, 2, 7, 300]),
+    st.sampled_from(list(SETS)),
+)
 def test_any_split_and_any_outbox_give_the_same_bytes(
-    cuts: list[int], rows: int, first: bool
+    cuts: list[int], rows: int, strategy: str
 ) -> None:
-    strategy = "wall_break" if first else "obi_revert"
     events = market().events
     whole = run_one([events], strategy)
     parts = run_one(split(events, sorted(cuts)), strategy, rows)
@@ -59,22 +72,22 @@ def test_any_split_and_any_outbox_give_the_same_bytes(
     assert parts.core.checkpoints == whole.core.checkpoints
 
 
-@given(streams())
-def test_nasty_streams_event_by_event_give_the_same_bytes(stream: Stream) -> None:
-    whole = run_one([stream.events])
-    single = run_one([events_of([row]) for row in stream.rows], rows=1)
+@given(streams(), st.sampled_from(["wall_break", DICE_ORDERS]))
+def test_nasty_streams_event_by_event_give_the_same_bytes(stream: Stream, strategy: str) -> None:
+    whole = run_one([stream.events], strategy)
+    single = run_one([events_of([row]) for row in stream.rows], strategy, rows=1)
     assert single.out.bytes() == whole.out.bytes()
     assert single.core.digest() == whole.core.digest()
 
 
 @settings(max_examples=20)
-@given(st.integers(1, 4_999))
-def test_resumed_from_a_snapshot_it_goes_on_with_the_same_bytes(cut: int) -> None:
+@given(st.integers(1, 4_999), st.sampled_from(["wall_break", DICE_ORDERS]))
+def test_resumed_from_a_snapshot_it_goes_on_with_the_same_bytes(cut: int, strategy: str) -> None:
     events = market().events
-    whole = run_one([events])
+    whole = run_one([events], strategy)
     before, after = split(events, [cut])
-    first = run_one([before])
-    second = new_core("wall_break", EAGER)
+    first = run_one([before], strategy)
+    second = new_core(strategy, SETS[strategy])
     second.restore(first.core.snapshot())
     rest = run_through(second, [after])
     for name, table in whole.out.bytes().items():
@@ -83,13 +96,13 @@ def test_resumed_from_a_snapshot_it_goes_on_with_the_same_bytes(cut: int) -> Non
 
 
 @settings(max_examples=25)
-@given(st.integers(1, 4_999), st.integers(0, 2**16))
-def test_nothing_before_a_cut_changes_with_what_follows(cut: int, seed: int) -> None:
+@given(st.integers(1, 4_999), st.integers(0, 2**16), st.sampled_from(["wall_break", DICE_ORDERS]))
+def test_nothing_before_a_cut_changes_with_what_follows(cut: int, seed: int, strategy: str) -> None:
     rows = market().rows
     kept = [row for row in rows if row.seq < cut]
     scrambled = [row for row in random_market(seed, 6_000).rows if row.seq >= cut]
-    whole, short = run_one([events_of(rows)]), run_one([events_of(kept)])
-    other = run_one([events_of(kept + scrambled)])
+    whole, short = run_one([events_of(rows)], strategy), run_one([events_of(kept)], strategy)
+    other = run_one([events_of(kept + scrambled)], strategy)
     for name in ("samples", "signals", "orders", "fills", "trips"):
         at = {"samples": "seq", "orders": "status_seq", "trips": "exit_seq"}.get(name, "seq")
         past = short.out[name]
@@ -100,17 +113,20 @@ def test_nothing_before_a_cut_changes_with_what_follows(cut: int, seed: int) -> 
             assert before.tobytes() == past[: len(before)].tobytes(), name
 
 
-def in_a_process(stream_seed: int, n: int, **environment: str) -> dict[str, str]:
+def in_a_process(
+    stream_seed: int, n: int, strategy: str = "wall_break", **environment: str
+) -> dict[str, str]:
     """Digest and snapshot hash of a run in a fresh process."""
     code = (
         "import hashlib, json, sys\n"
         "from tests.test_determinism import market, run_one\n"
-        "core = run_one([market(int(sys.argv[1]), int(sys.argv[2])).events]).core\n"
+        "events = market(int(sys.argv[1]), int(sys.argv[2])).events\n"
+        "core = run_one([events], sys.argv[3]).core\n"
         "state = hashlib.sha256(core.snapshot()).hexdigest()\n"
         "print(json.dumps({'digest': core.digest(), 'state': state}))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(stream_seed), str(n)],
+        [sys.executable, "-c", code, str(stream_seed), str(n), strategy],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
@@ -125,13 +141,16 @@ def test_two_processes_give_the_same_digest() -> None:
     assert in_a_process(5, 5_000, PYTHONHASHSEED="1") == in_a_process(5, 5_000, PYTHONHASHSEED="2")
 
 
-def test_without_the_jit_the_bytes_are_the_same() -> None:
-    compiled = in_a_process(5, 4_000)
-    assert in_a_process(5, 4_000, NUMBA_DISABLE_JIT="1") == compiled
+@pytest.mark.parametrize("strategy", ["wall_break", DICE_ORDERS])
+def test_without_the_jit_the_bytes_are_the_same(strategy: str) -> None:
+    compiled = in_a_process(5, 4_000, strategy)
+    assert in_a_process(5, 4_000, strategy, NUMBA_DISABLE_JIT="1") == compiled
 
 
-def test_no_read_is_out_of_bounds() -> None:
-    assert in_a_process(5, 4_000, NUMBA_BOUNDSCHECK="1") == in_a_process(5, 4_000)
+@pytest.mark.parametrize("strategy", ["wall_break", DICE_ORDERS])
+def test_no_read_is_out_of_bounds(strategy: str) -> None:
+    checked = in_a_process(5, 4_000, strategy, NUMBA_BOUNDSCHECK="1")
+    assert checked == in_a_process(5, 4_000, strategy)
 
 
 def test_real_frames_in_any_split_give_the_same_bytes() -> None:

@@ -61,6 +61,7 @@ class Exchange:
     def play(self, asks: Mapping[int, Ask]) -> None:
         """`asks` by `seq`."""
         for at, moment in enumerate(self.tape):
+            self.venue.date_requests(at)
             if moment.lost:
                 self.venue.lose_feed(moment)
             if moment.book:

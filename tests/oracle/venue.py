@@ -66,6 +66,13 @@ class Venue:
         self.prints: list[Trade] = []
         self.changed = False
 
+    def date_requests(self, at: int) -> None:
+        """What was sent before the exchange's clock was known arrives by the next row's."""
+        for o in self.open:
+            for request in (o.order, o.cancel):
+                if request is not None:
+                    self.way.find_arrival(request, at)
+
     def meet_book(self, at: int, book: Book) -> None:
         for o in list(self.open):
             order, moment = o.order, self.tape[at]
