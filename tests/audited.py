@@ -85,7 +85,9 @@ class Die(NamedTuple):
             face = die // 65_536 % self.faces
             qty = (0, self.small, self.usual, self.large)[die // 2**20 % 4]
             if face < 4:
-                made.append(Ask(row.seq, face < 2, 1 - 2 * face, qty, 1 + len(made) % 254))
+                enters = face < 2
+                size = qty if enters else 0  # it leaves whole
+                made.append(Ask(row.seq, enters, 1 - 2 * face, size, 1 + len(made) % 254))
         return made
 
 
