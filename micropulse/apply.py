@@ -15,6 +15,7 @@ from micropulse.schema import CLOCK_ROW, DEPTH_ROW, SECOND, UNKNOWN
 from micropulse.state import State
 
 FUNDING_NS = 8 * 3600 * SECOND  # stamps at 00, 08 and 16 UTC
+JUMP_NS = 30 * 24 * 3600 * SECOND  # a wrong stamp, not a pause: no samples for what lies between
 
 
 @kernel
@@ -90,6 +91,9 @@ def sample_until(state: State, ts: int, out: Outbox) -> bool:
     if clock.sample_every <= 0:
         return True
     if clock.next_sample == UNKNOWN:
+        clock.next_sample = -(-ts // clock.sample_every) * clock.sample_every
+    if ts - clock.next_sample > JUMP_NS:
+        state.counts.time_jumps += 1
         clock.next_sample = -(-ts // clock.sample_every) * clock.sample_every
     while clock.next_sample < ts:
         if out.used.samples == out.limit.samples:

@@ -85,6 +85,10 @@ class Blocks:
         """The four arrays that hold events, in the order kernels take them."""
         return self.wide, self.small, self.layouts, self.conns
 
+    def rows(self) -> tuple[Any, ...]:
+        """All that `scan` writes into."""
+        return *self.tables(), self.odd, self.cursor
+
     def note(self, index: int, other: bool = False) -> None:
         """Frame `index` is to be kept as text, or is of another symbol."""
         self.odd[int(other), self.cursor[VERBATIM + other]] = index
@@ -138,12 +142,21 @@ class Blocks:
         """The events as a batch: views of these arrays, which are read-only from here on."""
         for array in self.tables():
             array.flags.writeable = False
-        return Events(self._depth_table(), self._trade_table(), _NO_CONTROL)
+        books, trades = (int(self.cursor[table]) for table in (BOOKS, TRADES))
+        depth = self._depth_table(books) if books else _NO_DEPTH[self.levels]
+        return Events(depth, self._trade_table(trades) if trades else _NO_TRADES, _NO_CONTROL)
 
-    def _depth_table(self) -> DepthTable:
-        n = int(self.cursor[BOOKS])
-        if n == 0:
-            return _NO_DEPTH[self.levels]
+    def growing(self) -> tuple[DepthTable, TradeTable]:
+        """Both tables with all the room there is, for events that are still to be written."""
+        n = self.wide.shape[1]
+        views = Blocks.__new__(Blocks)
+        views.levels = self.levels
+        views.wide, views.small, views.layouts, views.conns = (a.view() for a in self.tables())
+        for array in views.tables():
+            array.flags.writeable = False
+        return views._depth_table(n), views._trade_table(n)
+
+    def _depth_table(self, n: int) -> DepthTable:
         rows: list[Any] = list(self.wide[BASE:, :n])
         numbers, levels = rows[:BASE], rows[BASE:]
         sides: list[Any] = [
@@ -153,10 +166,7 @@ class Blocks:
         rest: list[Any] = [self.conns[BOOKS, :n], shown, bid_n, ask_n, self.layouts[BOOKS, :n]]
         return DepthTable._make([*numbers, *rest, *sides])
 
-    def _trade_table(self) -> TradeTable:
-        n = int(self.cursor[TRADES])
-        if n == 0:
-            return _NO_TRADES
+    def _trade_table(self, n: int) -> TradeTable:
         rest: list[Any] = [
             *self.small[:BID_N, :n],
             self.conns[TRADES, :n],

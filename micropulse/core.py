@@ -38,20 +38,20 @@ LAST = 2**63 - 1
 def advance(states: Any, memories: Any, params: Any, events: Events, outs: Any, most: int) -> int:
     """Apply events in order of `seq`, from where the cursor stands. Returns how many.
 
-    Stops at the end of the batch, after `most` events, or when the outbox could not take what one
-    more event may write: empty it and call again. All but `events` are arrays of one record. The
-    columns are read here and nowhere deeper: an array handed on costs, a number does not.
+    Stops at the `ends` of the batch, after `most` events, or when the outbox could not take what
+    one more event may write: empty it and call again. All but `events` are arrays of one record.
+    The columns are read here and nowhere deeper: an array handed on costs, a number does not.
 
     What the strategy raises comes out of here, with `deciding` set: call `fail`, then go on.
     """
     state, memory, param, out = states[0], memories[0], params[0], outs[0]
     depth, trades, controls = events.depth, events.trades, events.control
-    cursor = out.cursor
+    cursor, ends = out.cursor, out.ends
     done = 0
     while done < most and has_room(out):
-        depth_seq = depth.seq[cursor.depth] if cursor.depth < len(depth.seq) else LAST
-        trade_seq = trades.seq[cursor.trades] if cursor.trades < len(trades.seq) else LAST
-        control_seq = controls.seq[cursor.control] if cursor.control < len(controls.seq) else LAST
+        depth_seq = depth.seq[cursor.depth] if cursor.depth < ends.depth else LAST
+        trade_seq = trades.seq[cursor.trades] if cursor.trades < ends.trades else LAST
+        control_seq = controls.seq[cursor.control] if cursor.control < ends.control else LAST
         if trade_seq < depth_seq and trade_seq < control_seq:
             row, kind, seq, ts = cursor.trades, TRADE_ROW, trade_seq, trades.ts_recv[cursor.trades]
         elif depth_seq < control_seq:

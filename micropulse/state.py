@@ -195,6 +195,7 @@ class Counts(Record):
     one_sided_books: i8
     clock_backwards: i8
     clock_steps: i8
+    time_jumps: i8  # of more than thirty days: not sampled
     disconnects: i8
     window_full: i8
     queue_full: i8

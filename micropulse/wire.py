@@ -109,20 +109,33 @@ class Decoder:
 
         `ts_recv`, `seq` and `conn` are copied from the frames.
         """
+        frames = Frames(*(_read_only(column) for column in frames))
+        blocks = self.new_blocks(len(frames.start))
+        self.decode_into(blocks, frames)
+        self.count(blocks)
+        return Decoded(blocks.events(), *blocks.noted())
+
+    def new_blocks(self, n: int) -> Blocks:
+        """Room for `n` events."""
+        return Blocks(n, self._levels)
+
+    def decode_into(self, blocks: Blocks, frames: Frames, scan: Any = scan) -> None:
+        """Add the events of `frames`, whose columns are read-only, to blocks that have room."""
         n, at = len(frames.start), 0
-        columns, blocks = [_read_only(column) for column in frames], Blocks(n, self._levels)
-        cursor = blocks.cursor
-        while (at := self._scan(columns, at, blocks)) < n:
+        while (at := scan(*frames, at, *self.known(), *blocks.rows())) < n:
             self._decode_slowly(frames, at, blocks)
             at += 1
+
+    def known(self) -> tuple[Any, ...]:
+        """What `scan` is told of all that has been learned."""
+        return self._ready
+
+    def count(self, blocks: Blocks) -> None:
+        """Count what is in blocks that are done."""
+        cursor = blocks.cursor
         self.counts["decoded"] += int(cursor[BOOKS] + cursor[TRADES])
         self.counts["other_frames"] += int(cursor[PASSED])
         self.counts["other_symbols"] += int(cursor[PASSED + 1])
-        return Decoded(blocks.events(), *blocks.noted())
-
-    def _scan(self, columns: list[Any], at: int, blocks: Blocks) -> int:
-        given: Any = *columns, at, *self._ready, *blocks.tables(), blocks.odd, blocks.cursor
-        return scan(*given)
 
     def _decode_slowly(self, frames: Frames, n: int, blocks: Blocks) -> None:
         """The frame that no layout fits: read it by name, and learn from it."""

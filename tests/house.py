@@ -40,6 +40,7 @@ SHELL = {
     "micropulse.__main__": "starts it",
     "micropulse.sinks": "writes what the core put out",
     "micropulse.run": "sets the core up and drives it",
+    "micropulse.growing": "hands it one event at a time",
     "micropulse.params": "reads a parameter file",
     "micropulse.strategy": "finds the file of a strategy",
     "micropulse.strategy_errors": "reads its file, to name the line that is wrong",

@@ -20,6 +20,7 @@ import numpy as np
 
 from micropulse.events import Events, Frames, control_table
 from micropulse.fingerprint import package_fingerprint, source_hash
+from micropulse.growing import Growing
 from micropulse.instrument import KNOWN_DECIMALS, instrument
 from micropulse.params import Execution, Settings, execution_record
 from micropulse.run import Core, Sink
@@ -27,12 +28,14 @@ from micropulse.sinks.run_folder import MARK, RunFolder, is_run_folder, refuse_f
 from micropulse.strategy import strategy_name
 from micropulse.wire import Decoder
 from recorder.decoding import scales
+from recorder.entries import FRAME
 from recorder.folder import tape_folder
 from recorder.segment import cut
 from recorder.tape import Tape, TapeSource
 from recorder.tapes import Entry
 from replay.backtest import Session
 
+FEW = 32  # entries of a chunk: up to so many are applied without making a batch of them
 QTY_DECIMALS_MAX = 8  # of any symbol of the exchange
 RESUME_OR_FRESH = "Start with --fresh for a new run, or go back to what it was."
 
@@ -91,6 +94,7 @@ class Live:
         self._first_seq: int | None = None
         self._last_seq = -1
         self._session: Session | None = None
+        self._growing: Growing | None = None
         self._sinks: list[Sink] = []
         refuse_foreign(plan.run)
         _check(plan)
@@ -112,6 +116,10 @@ class Live:
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Apply what was just journaled, in the order of seq. Raises LiveError for a hole."""
+        session = self._session
+        if session is not None and session.first is not None and len(entries) <= FEW:
+            self._take_few(session.core, entries)
+            return
         entries = [*self._waiting, *entries]
         if self._first_seq is None:
             self._first_seq = entries[0].seq
@@ -124,10 +132,31 @@ class Live:
             self._begin()
         self._feed(events)
 
+    def _take_few(self, core: Core, entries: Sequence[Entry]) -> None:
+        """Without tables for a batch of one: they would cost ten times what the core does."""
+        if entries[0].seq <= self._last_seq:
+            raise LiveError(f"seq {entries[0].seq} came again: it was applied before.")
+        if self._growing is not None and self._growing.room < len(entries):
+            self._end_growing()
+        growing = self._growing = self._growing or Growing(self._decoder, core)
+        for entry in entries:
+            if entry.kind == FRAME:
+                growing.frame(entry.payload, entry.seq, entry.ts_recv, entry.conn)
+            else:
+                growing.control(entry.seq, entry.ts_recv, entry.kind, entry.conn, entry.value)
+        growing.apply(self._sinks)
+        self._last_seq = entries[-1].seq
+
+    def _end_growing(self) -> None:
+        if self._growing is not None:
+            self._growing.close()
+            self._growing = None
+
     def finish(self) -> dict[str, Any]:
         """Write the run folder; the summary. To be called when the tape is sealed."""
         if self._session is None:
             self._begin()
+        self._end_growing()
         session, folder = self._session, self._folder
         assert session is not None
         summary = session.summary() | {"run": str(self.plan.run)}
@@ -215,14 +244,15 @@ class Live:
             session.first = first, ts
         elif first <= self._last_seq:
             raise LiveError(f"seq {first} came again: the run was rebuilt from another tape.")
+        self._end_growing()
         self._last_seq = max(last for _, last in seqs)
         session.core.feed(events, self._sinks)
 
     def _decoded(self, entries: Sequence[Entry]) -> Events:
         """Entries -> events, by the very code that reads a tape."""
-        frames = [entry for entry in entries if entry.kind == 0]
+        frames = [entry for entry in entries if entry.kind == FRAME]
         events = self._decoder.decode(frames_in(frames)).events
-        control = [entry for entry in entries if entry.kind != 0]
+        control = [entry for entry in entries if entry.kind != FRAME]
         if control:
             columns = {name: [getattr(e, name) for e in control] for name in _CONTROL}
             events = events._replace(control=control_table(**columns))
