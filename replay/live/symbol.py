@@ -2,6 +2,8 @@
 
     socket -> journal -> on_batch -> decode -> core -> run folder, transaction.csv, metrics lines
 
+or, with `--follow`, another recorder's journal is read as it grows (recorder/following.py).
+
 A run is a stretch of a tape: from the seq it began at to its last one. Killed and started again, it
 is first rebuilt from the tape, then goes on; so nothing is kept that the tape does not have.
 """
@@ -26,10 +28,9 @@ from micropulse.run import Sink
 from micropulse.sinks.run_folder import MARK, RunFolder, is_run_folder, refuse_foreign
 from micropulse.strategy import strategy_name
 from micropulse.wire import Decoder
-from recorder.decoding import scales
 from recorder.folder import tape_folder
 from recorder.segment import cut
-from recorder.tape import Tape, TapeSource
+from recorder.tape import Tape, TapeSource, digits_of
 from recorder.tapes import Entry
 from replay.backtest import Session
 
@@ -74,25 +75,30 @@ class Live:
     """One symbol: takes the entries of its tape as they are journaled. Not for several threads."""
 
     def __init__(
-        self, plan: Plan, sinks_of: Callable[[Session], Sequence[Sink]], fresh: bool = False
+        self,
+        plan: Plan,
+        sinks_of: Callable[[Session], Sequence[Sink]],
+        fresh: bool = False,
+        follows: bool = False,
     ) -> None:
         """Rebuilds the run in `plan.run` when there is one. `sinks_of` makes the sinks that want
-        only what is new, and all of a run that is rebuilt.
+        only what is new, and all of a run that is rebuilt. With `follows` the tape is another
+        recorder's and goes on when the run has ended.
 
-        Raises LiveError when the run there has another code, strategy or parameters.
+        Raises LiveError when the run there has another tape, code, strategy or parameters.
         """
         self.plan = plan
         self.rebuilt = 0  # events
-        self._tape = tape_folder(plan.data, plan.symbol)
+        self.tape = tape_folder(plan.data, plan.symbol)
+        self.first_seq: int | None = None  # of the run; None: nothing has come yet
+        self.last_seq = -1
+        self._follows = follows
         self._sinks_of = sinks_of
-        self._waiting: list[Entry] = []  # until the symbol's digits are known
-        self._first_seq: int | None = None
-        self._last_seq = -1
+        self._waiting: list[Events] = []  # until the symbol's digits are known
         self._session: Session | None = None
         self._sinks: list[Sink] = []
         refuse_foreign(plan.run)
-        px, qty = scales(self._tape)
-        self._decoder = Decoder(plan.symbol, px, qty)
+        self.decoder = Decoder(plan.symbol, *digits_of(Tape(self.tape)))
         if is_run_folder(plan.run) and not fresh:
             self._resume()
 
@@ -102,28 +108,44 @@ class Live:
         return self._session
 
     def take(self, entries: Sequence[Entry]) -> None:
-        """Apply what was just journaled, in the order of seq. Raises LiveError for a hole."""
-        entries = [*self._waiting, *entries]
-        if self._first_seq is None:
-            self._first_seq = entries[0].seq
-        events = self._decoded(entries)
-        if self._session is None and not self._digits_known():
-            self._waiting = entries
-            return
-        self._waiting = []
+        """Apply what was just journaled, in the order of seq. Raises LiveError when the tape has
+        gone back."""
+        if self.first_seq is None:
+            self.first_seq = entries[0].seq
+        self.take_events(self._decoded(entries))
+
+    def take_events(self, events: Events) -> None:
+        """The same of what was decoded by `decoder`."""
+        if self.first_seq is None and events.n:
+            self.first_seq = min(int(table.seq[0]) for table in events if len(table.seq))
         if self._session is None:
+            self._waiting.append(events)
+            if not self._digits_known():
+                return
             self._begin()
-        self._feed(events)
+            for batch in self._waiting:
+                self._feed(batch)
+            self._waiting.clear()
+        else:
+            self._feed(events)
 
     def finish(self) -> dict[str, Any]:
-        """Write the run folder; the summary. To be called when the tape is sealed."""
+        """Write the run folder; the summary. To be called when the tape is sealed, if it is ours.
+
+        The files of a tape that goes on have no hash to be held to: `input_digest` is what says
+        which events the run has read.
+        """
         if self._session is None:
             self._begin()
         session, folder = self._session, self._folder
         assert session is not None
         summary = session.summary() | {"run": str(self.plan.run)}
         said = session.description() | {"kind": "live", "state": "complete"}
-        said["source"] |= TapeSource(self._tape).description() | {"name": str(self._tape)}
+        if self._follows:
+            said["source"] |= {"tape": self.tape.name, "followed": True}
+        else:
+            said["source"] |= TapeSource(self.tape).description()
+        said["source"] |= {"name": str(self.tape)}
         folder.finish(said, summary, session.core.checkpoints)
         return summary
 
@@ -139,13 +161,13 @@ class Live:
             if before != now:
                 raise LiveError(
                     f"The run in {self.plan.run} was made with another {what}: going on would mix "
-                    f"two rules in one run. {RESUME_OR_FRESH}"
+                    f"two runs in one. {RESUME_OR_FRESH}"
                 )
         first = said["source"]["first_seq"]
         if first is None:
             return
-        self._first_seq = int(first)
-        for events in Tape(self._tape).events():
+        self.first_seq = int(first)
+        for events in Tape(self.tape).events():
             tables = [cut(t, slice(np.searchsorted(t.seq, first), None)) for t in events]
             part = Events(*tables)
             if not part.n:
@@ -156,6 +178,7 @@ class Live:
             self.rebuilt += part.n
 
     def _identity(self, said: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+        yield "tape", Path(said["source"]["name"]).resolve(), self.tape.resolve()
         yield "symbol", said["symbol"], self.plan.symbol
         yield "strategy", said["strategy"]["sha256"], source_hash(self.plan.strategy)
         yield "set of parameters", said["params"], self.plan.settings.as_dict()
@@ -164,7 +187,7 @@ class Live:
     def _begin(self) -> None:
         """Make the core, now that the digits are known, and say in the run folder what runs."""
         plan = self.plan
-        feed = Feed(self._tape, self._decoder, self._digits())
+        feed = Feed(self.tape, self.decoder, self._digits())
         self._session = session = Session(feed, plan.strategy, plan.settings)
         tick = int(session.instrument.tick)
         for left in plan.run.parent.glob(f".{plan.run.name}.*.part"):  # of a run that was killed
@@ -180,7 +203,7 @@ class Live:
             MARK: 1,
             "kind": "live",
             "state": "running",
-            "source": {"name": str(self._tape), "first_seq": self._first_seq},
+            "source": {"name": str(self.tape), "first_seq": self.first_seq},
             "symbol": plan.symbol,
             "strategy": {
                 "name": strategy_name(plan.strategy),
@@ -204,15 +227,15 @@ class Live:
         if session.first is None:
             ts = next(int(t.ts_recv[0]) for t in events if len(t.seq) and t.seq[0] == first)
             session.first = first, ts
-        elif first <= self._last_seq:
+        elif first <= self.last_seq:
             raise LiveError(f"seq {first} came again: the run was rebuilt from another tape.")
-        self._last_seq = max(last for _, last in seqs)
+        self.last_seq = max(last for _, last in seqs)
         session.core.feed(events, self._sinks)
 
     def _decoded(self, entries: Sequence[Entry]) -> Events:
         """Entries -> events, by the very code that reads a tape."""
         frames = [entry for entry in entries if entry.kind == 0]
-        events = self._decoder.decode(frames_in(frames)).events
+        events = self.decoder.decode(frames_in(frames)).events
         control = [entry for entry in entries if entry.kind != 0]
         if control:
             columns = {name: [getattr(e, name) for e in control] for name in _CONTROL}
@@ -221,10 +244,10 @@ class Live:
 
     def _digits_known(self) -> bool:
         known = self.plan.symbol in KNOWN_DECIMALS
-        return known or self._decoder.px_decimals is not None
+        return known or self.decoder.px_decimals is not None
 
     def _digits(self) -> tuple[int, int]:
-        px, qty = self._decoder.px_decimals, self._decoder.qty_decimals
+        px, qty = self.decoder.px_decimals, self.decoder.qty_decimals
         known = KNOWN_DECIMALS.get(self.plan.symbol, (0, 0))
         return (known[0] if px is None else px), (known[1] if qty is None else qty)
 
