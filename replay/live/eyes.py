@@ -16,7 +16,12 @@ from typing import Protocol
 from replay.live.symbol import Plan
 
 PIPE_BYTES = 1024 * 1024
-_COPY = "import shutil, sys; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer, 4096)"
+_COPY = """
+import sys
+while part := sys.stdin.buffer.read1(4096):  # read() would wait for 4096 bytes: 25 lines
+    sys.stdout.buffer.write(part)
+    sys.stdout.buffer.flush()
+"""
 
 
 class Sight(Protocol):

@@ -25,7 +25,7 @@ from replay.live.eyes import Sight
 from replay.live.symbol import LiveError, Plan
 from replay.live.trading import Traded, Trader
 
-LOOK_S = 0.005  # a look costs 10 µs: 0.3 % of a core; a frame is seen 2.5 ms after it was written
+LOOK_S = 0.005  # a frame is seen 3 ms after it was written (p99 8); 200 looks are 2 % of a core
 QUIET_S = 3.0  # a recorder writes at least a tick a second
 
 

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from micropulse.run import Rows
-from micropulse.schema import ENTRY_ASKED, ENTRY_REFUSED, SECOND, WALL_BORN
+from micropulse.schema import ENTRY_ASKED, ENTRY_REFUSED, SECOND, WALL_BORN, WALL_SLID
 from micropulse.state import LEVELS
 
 COLUMNS_KEPT = 300  # seconds
@@ -49,11 +49,13 @@ class History:
         self.counted: Counter[int] = Counter()  # signals by kind
 
     def take(self, rows: Rows) -> None:
-        """Keep the last signals (a wall's birth is drawn, not told) and round trips."""
+        """Keep the last signals and round trips. Walls that come and slide out of view are drawn:
+        told as well they would push out all else."""
         if len(rows.signals):
             kinds = rows.signals["kind"]
             self.counted.update(kinds.tolist())
-            self.signals.extend(rows.signals[kinds != WALL_BORN][-ROWS_KEPT:].copy())
+            told = (kinds != WALL_BORN) & (kinds != WALL_SLID)
+            self.signals.extend(rows.signals[told][-ROWS_KEPT:].copy())
         if len(rows.trips):
             self.trips.extend(rows.trips[-ROWS_KEPT:].copy())
 

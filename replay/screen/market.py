@@ -3,6 +3,7 @@ into the ladder as it stands; below it price, CVD, imbalance and prints on the s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -29,13 +30,15 @@ from replay.screen.look import (
 
 LADDER = 40  # characters: label, price, quantity, bar, wall
 NARROW_LADDER = 31
+ROOM_FOR_A_WORD = 14
+LEANS = 0.05  # an imbalance below it is none to speak of
 HEIGHT = 2 * LEVELS_SHOWN + 1 + 3
 
 
 def market(state: Any, history: History, digits: Digits, look: Look) -> list[Text]:
     """HEIGHT lines, `look.width` wide."""
-    ladder_width = LADDER if look.width >= 84 else NARROW_LADDER
-    seconds = max(1, look.width - ladder_width - 1)
+    seconds = seconds_shown(look.width)
+    ladder_width = look.width - seconds - 1
     columns = by_second(history, int(state.clock.now) // SECOND, seconds)
     full = full_cell(columns)
     sides = {
@@ -53,9 +56,14 @@ def market(state: Any, history: History, digits: Digits, look: Look) -> list[Tex
         return line
 
     lines = [rung("ask", k) for k in reversed(range(LEVELS_SHOWN))]
-    lines.append(_middle(state, columns, look))
+    lines.append(_middle(state, columns))
     lines += [rung("bid", k) for k in range(LEVELS_SHOWN)]
     return lines + _sparklines(state, columns)
+
+
+def seconds_shown(width: int) -> int:
+    """How many seconds a market of this width goes back."""
+    return max(1, width - (LADDER if width >= 84 else NARROW_LADDER) - 1)
 
 
 def by_second(history: History, now: int, seconds: int) -> list[Column | None]:
@@ -74,12 +82,15 @@ def full_cell(columns: list[Column | None]) -> int:
 
 
 def strip(columns: list[Column | None], side: str, k: int, full: int, look: Look) -> Text:
-    """Level k of a side through the seconds, and a space."""
+    """Level k of a side through the seconds, and a space. A second without a fresh book is a dash
+    at the best level."""
     line = Text(no_wrap=True)
+    began = False
     for column in columns:
+        began = began or column is not None
         held = () if column is None else column.bids if side == "bid" else column.asks
         if column is None or column.stale:
-            line.append("╌" if k == 0 else " ", WARN if column else DIM)
+            line.append("╌" if began and k == 0 else " ", WARN)
         elif k >= len(held):
             line.append(" ")
         elif held[k].wall_born:
@@ -97,47 +108,53 @@ def _rung(level: Level, side: str, k: int, most: int, ts: int, digits: Digits, w
     line.append(to_text(level.px, digits.px).rjust(9), f"bold {colour}" if k == 0 else colour)
     line.append(to_text(level.qty, digits.qty).rjust(9))
     room = width - line.cell_len - 1
-    if level.wall_born:
-        said = f"WALL {duration(ts - level.wall_born)}"
-        return line.append(f" {bar(level.qty / most, room - len(said) - 1)} ", colour).append(
-            said, f"bold {WALL}"
-        )
-    return line.append(f" {bar(level.qty / max(1, most), room)}", colour)
+    drawn = Text(" ").append(bar(level.qty / max(1, most), room), colour)
+    if level.wall_born:  # over the end of the bar, which is seen through it
+        said = f"{'WALL' if room >= ROOM_FOR_A_WORD else 'W'} {duration(ts - level.wall_born)}"
+        covered = max(0, round(level.qty / max(1, most) * room) - (room - len(said)))
+        drawn.right_crop(len(said))
+        drawn.append(said[:covered], f"bold #000000 on {colour}")
+        drawn.append(said[covered:], f"bold {WALL}")
+    return line.append_text(drawn)
 
 
-def _middle(state: Any, columns: list[Column | None], look: Look) -> Text:
+def _middle(state: Any, columns: list[Column | None]) -> Text:
     """Between the sides: the mid through the seconds, and as it stands."""
     features = state.features
-    mids = _values(columns, lambda column: column.mid)
-    line = Text().append(spark(mids), DIM)
+    line = Text().append(spark(_values(columns, lambda column: column.mid)), DIM)
     line.append(f"    {number(float(features.mid), 2):>9}", "bold")
-    line.append(f"  spread {number(float(features.spread), 2)}", DIM)
     if features.book_stale:
-        line.append(" STALE", WARN)
-    return line
+        return line.append(" STALE", WARN)
+    return line.append(f"  micro {number(float(features.microprice), 2)}", DIM)
 
 
 def _sparklines(state: Any, columns: list[Column | None]) -> list[Text]:
     """CVD, imbalance and prints a second, on the seconds of the strip."""
-    features = state.features
-    cvd, obi = float(features.cvd), float(features.obi)
-    rows = (
-        ("cvd", spark(_values(columns, lambda c: c.cvd)), number(cvd, 3, sign=True)),
-        ("obi", spark(_values(columns, lambda c: c.obi), -1.0, 1.0), number(obi, 3, sign=True)),
-        ("tps", spark(_values(columns, lambda c: c.tps), 0.0), number(features.tps_1s, 0)),
+    f = state.features
+    cvd, obi = float(f.cvd), float(f.obi)
+    leaning = Text()
+    for value in _values(columns, lambda column: column.obi):
+        leaning.append(spark([abs(value)], 0.0, 1.0), _side(value))
+    drawn = (
+        Text().append(spark(_values(columns, lambda column: column.cvd)), "blue"),
+        leaning,
+        Text().append(spark(_values(columns, lambda column: column.tps), 0.0), "cyan"),
     )
-    more = (
-        f" 10s {number(float(features.cvd_10s), 1, sign=True)}",
-        " bids lean" if obi > 0.05 else " asks lean" if obi < -0.05 else " even",
-        f" 10s {number(float(features.tps_10s), 1)}",
+    lean = "even" if abs(obi) < LEANS or math.isnan(obi) else "bids" if obi > 0 else "asks"
+    said = (
+        ("cvd", number(cvd, 3, sign=True), _side(cvd), f"10s {number(f.cvd_10s, 1, sign=True)}"),
+        ("obi", number(obi, 3, sign=True), _side(obi), lean),
+        ("tps", number(f.tps_1s, 0), "", f"10s {number(f.tps_10s, 1)}"),
     )
     lines = []
-    for (name, drawn, value), rest in zip(rows, more, strict=True):
-        signed = name != "tps" and not value.startswith("·")
-        colour = "" if not signed else ASK if value.startswith("-") else BID
-        line = Text().append(drawn, colour or "cyan")
-        lines.append(line.append(f" {name}", DIM).append(f"{value:>9}", colour).append(rest, DIM))
+    for line, (name, figure, style, more) in zip(drawn, said, strict=True):
+        line.append(f" {name}", DIM).append(f"{figure:>9}", style).append(f" {more}", DIM)
+        lines.append(line)
     return lines
+
+
+def _side(value: float) -> str:
+    return BID if value > 0 else ASK if value < 0 else ""
 
 
 def _values(columns: list[Column | None], of: Callable[[Column], float]) -> list[float]:

@@ -22,6 +22,8 @@ from micropulse.strategy import reason_name
 from replay.screen.history import History
 from replay.screen.look import ASK, BAD, BID, CALM, DIM, WARN, duration, number
 
+FLOW_NAMES = 10  # characters
+ROOMY = 40  # characters, for times to the ms
 OLD_S = 2.5  # without an event for so long a feed is not well: a tick comes each second
 
 
@@ -49,27 +51,29 @@ def flow(state: Any, width: int) -> list[Text]:
     f = state.features
     buy, sell = float(f.buy_10s), float(f.sell_10s)
     share = buy / (buy + sell) if buy + sell else 0.5
-    room = max(4, width - 12)
+    room = max(4, width - FLOW_NAMES)
     bought = round(share * room)
-    balance = Text().append("  balance   ", DIM)
+    balance = Text(" " * FLOW_NAMES)
     balance.append("━" * bought, BID).append("╍" * (room - bought), ASK)
+    volumes = _named("buy, sell", number(buy, 2), BID).append(f" {number(sell, 2)}", ASK)
+    faster = _named("faster", f"×{number(f.acceleration, 2)}")
     return [
         _rates("prints/s", f.tps_1s, f.tps_10s),
         _rates("orders/s", f.ops_1s, f.ops_10s),
-        pair("buy, sell", number(buy, 2), BID)
-        .append(f" {number(sell, 2)}", ASK)
-        .append(" 10s", DIM),
+        volumes.append(" 10s", DIM),
         balance,
-        pair("faster", f"×{number(f.acceleration, 2)}").append(
-            f" orders ×{number(f.order_acceleration, 2)}", DIM
-        ),
-        pair("spike bp", f"▲{_bps(f.spike_up)}", BID).append(f" ▼{_bps(f.spike_down)}", ASK),
+        faster.append(f" orders ×{number(f.order_acceleration, 2)}", DIM),
+        _named("spike bp", f"▲{_bps(f.spike_up)}", BID).append(f" ▼{_bps(f.spike_down)}", ASK),
     ]
+
+
+def _named(name: str, value: str, style: str = "") -> Text:
+    return pair(name, value, style, FLOW_NAMES)
 
 
 def _rates(name: str, now: float, before: float) -> Text:
     """Of the last second, and of the last ten."""
-    return pair(name, number(now, 0)).append(f"  {number(before, 1)} in 10s", DIM)
+    return _named(name, number(now, 0)).append(f"  {number(before, 1)} in 10s", DIM)
 
 
 def _bps(share: float) -> str:
@@ -96,7 +100,7 @@ def position(state: Any, digits: Digits, limits: Limits, reason: str, width: int
     head = Text("LONG " if side > 0 else "SHORT ", f"bold {BID if side > 0 else ASK}")
     head.append(f"{to_text(abs(account.qty), digits.qty)} @ {number(held.entry_px, 2)}")
     since = Text(f"{duration(int(state.clock.now) - int(held.entry_ts))}, {reason}", DIM)
-    open_ = pair("unrealised", _money(worth, digits), _sign_style(worth)).append("  at mid", DIM)
+    open_ = pair("unrealised", _money(worth, digits), _sign_style(worth)).append(" at mid", DIM)
     lines = [head, since, open_]
     ticks = side * (float(state.features.mid) - float(held.entry_px)) * 10**digits.px / tick
     lines.append(_track(ticks, limits, width))
@@ -170,13 +174,14 @@ def events_per_s(history: History, seconds: int = 10) -> float:
     return (last.events - first.events) / max(1, last.second - first.second)
 
 
-def signal_line(row: Any, history: History, digits: Digits) -> Text:
+def signal_line(row: Any, history: History, digits: Digits, width: int) -> Text:
     """One signal: when, what, and why or which."""
     kind, side, reason = int(row["kind"]), int(row["side"]), int(row["reason"])
-    line = Text().append(f"{iso(int(row['ts']))[11:23]} ", DIM)
+    to_ms = width >= ROOMY
+    line = Text().append(f"{iso(int(row['ts']))[11 : 23 if to_ms else 19]} ", DIM)
     why = reason_name(history.strategy, reason)
     if kind == ENTRY_REFUSED:
-        return line.append("× let be  ", WARN).append(why)
+        return line.append("× let be ", WARN).append(why)
     if kind in (ENTRY_ASKED, EXIT_ASKED):
         word = "» enter " if kind == ENTRY_ASKED else "« leave "
         deal = "buy " if side > 0 else "sell"

@@ -28,7 +28,7 @@ from replay.screen.look import ASK, BAD, BID, CALM, DIM, WARN, Look, number
 from replay.screen.panels import Health, Limits
 
 WIDE = 96  # three panels in a row
-ROW = 8  # lines of a row of panels, its frame included
+ROW, LEAST_ROW = 8, 4  # lines of a row of panels, its frame included
 LEAST_WIDTH, LEAST_HEIGHT = 50, 16
 
 
@@ -71,28 +71,32 @@ def view(shown: Shown, moment: Moment, look: Look) -> RenderableType:
     if look.width < LEAST_WIDTH or look.height < LEAST_HEIGHT:
         return _small(shown, moment, look)
     rows: list[RenderableType] = [_header(shown, moment, look)]
-    foot = [*moment.others, _foot(shown, moment)]
-    left = look.height - 1 - len(foot) - market_of.HEIGHT
+    others = moment.others[: max(0, look.height - LEAST_HEIGHT)]
+    left = look.height - 2 - len(others) - market_of.HEIGHT
+    has_signals = left >= ROW + LEAST_ROW
     if left >= 2 + ROW * (1 if look.width >= WIDE else 2):
         inside = look._replace(width=look.width - 4)
         lines = market_of.market(shown.state, shown.history, shown.digits, inside)
-        rows.append(_panel("market", lines, look.width, market_of.HEIGHT + 2))
+        title = f"market · {market_of.seconds_shown(inside.width)} s"
+        rows.append(_panel(title, lines, look.width, market_of.HEIGHT + 2))
         left -= 2
     else:
         rows += market_of.market(shown.state, shown.history, shown.digits, look)
-    for names in _rows_of(look):
-        height = min(left, ROW) if names != ("signals", "trips") else left
-        if height >= 4:
+    panels_of = _rows_of(look)
+    for names in panels_of:
+        if left >= LEAST_ROW:
+            takes_all = names == panels_of[-1] or left - ROW < LEAST_ROW
+            height = left if takes_all else ROW
             rows.append(_row(names, shown, moment, look.width, height))
             left -= height
     rows += [Text()] * left
-    return Group(*rows, *foot)
+    return Group(*rows, *others, _foot(shown, moment, has_signals))
 
 
 def _rows_of(look: Look) -> tuple[tuple[str, ...], ...]:
     if look.width >= WIDE:
         return ("flow", "position", "feed"), ("signals", "trips")
-    return ("flow", "position"), ("feed", "signals"), ("signals", "trips")
+    return ("flow", "position"), ("feed", "signals"), ("trips",)
 
 
 def _row(
@@ -128,8 +132,8 @@ def _content(
         title = f"round trips · {int(state.account.trips)}"
         return title, [panels.trip_line(row, history, digits) for row in reversed(trips)]
     rows = list(history.signals)[-height:]
-    title = f"signals · {history.considered} considered, {history.taken} taken"
-    return title, [panels.signal_line(row, history, digits) for row in reversed(rows)]
+    title = f"signals · {history.taken} taken of {history.considered}"
+    return title, [panels.signal_line(row, history, digits, width) for row in reversed(rows)]
 
 
 def _panel(title: str, lines: list[Text], width: int, height: int) -> Panel:
@@ -147,38 +151,41 @@ def _panel(title: str, lines: list[Text], width: int, height: int) -> Panel:
 
 
 def _header(shown: Shown, moment: Moment, look: Look) -> Text:
-    """Symbol, rule, price, time, and whether it is alive."""
+    """Symbol, rule, price, time, and whether it is alive; where it is narrow without the spread,
+    then without the time."""
     state = shown.state
-    features, age = state.features, moment.health.age_s
+    features, age, now = state.features, moment.health.age_s, int(state.clock.now)
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f" {shown.symbol} ", "bold reverse").append(f" {strategy_name(shown.strategy)}  ")
     line.append(number(float(features.mid), 2), "bold")
-    line.append(f"  spread {number(float(features.spread), 2)}", DIM)
     side = int(state.position.side)
-    if side:
-        line.append("  LONG" if side > 0 else "  SHORT", f"bold {BID if side > 0 else ASK}")
-    when = "" if int(state.clock.now) < 0 else f"{iso(int(state.clock.now))[:21]}Z"
-    if look.width < WIDE:
+    held = {1: ("  LONG", f"bold {BID}"), -1: ("  SHORT", f"bold {ASK}")}.get(side, ("", ""))
+    late = age is not None and (age > panels.OLD_S or bool(features.book_stale))
+    alive = Text().append("" if age is None else "● ", BAD if late else CALM)
+    alive.append(moment.what, WARN if moment.health.note else "")
+    spread = f"  spread {number(float(features.spread), 2)}"
+    when = "" if now < 0 else f"{iso(now)[:21]}Z  "
+    room = look.width - line.cell_len - len(held[0]) - alive.cell_len - 2
+    if room < len(spread) + len(when):
         when = when[11:]
-    end = Text().append(f"{when}  ", DIM)
-    if age is not None:
-        late = age > panels.OLD_S or bool(features.book_stale)
-        end.append("● ", BAD if late else CALM)
-    end.append(moment.what, WARN if moment.health.note else "")
-    room = look.width - line.cell_len - end.cell_len - 1
-    return line.append(" " * max(1, room)).append_text(end)
+    if room < len(spread) + len(when):
+        spread = ""
+    if room < len(when):
+        when = ""
+    line.append(spread, DIM).append(*held)
+    gap = look.width - line.cell_len - len(when) - alive.cell_len - 1
+    return line.append(" " * max(1, gap)).append(when, DIM).append_text(alive)
 
 
-def _foot(shown: Shown, moment: Moment) -> Text:
-    """One line: the log's last word; without one the last signal."""
-    if moment.log:
-        words = moment.log[-1].rstrip("\n")
-        bad = "ERROR" in words or "WARNING" in words
-        line = Text(words, WARN if bad else DIM)
-    elif shown.history.signals:
-        line = panels.signal_line(shown.history.signals[-1], shown.history, shown.digits)
+def _foot(shown: Shown, moment: Moment, has_signals: bool) -> Text:
+    """One line: the log's last word; the last signal where no panel has it and the log does not
+    warn."""
+    signals, words = shown.history.signals, moment.log[-1].rstrip("\n") if moment.log else ""
+    warns = "ERROR" in words or "WARNING" in words
+    if signals and (not words or not (has_signals or warns)):
+        line = panels.signal_line(signals[-1], shown.history, shown.digits, panels.ROOMY)
     else:
-        line = Text()
+        line = Text(words, WARN if warns else DIM)
     line.no_wrap, line.overflow = True, "ellipsis"
     return line
 
@@ -196,6 +203,6 @@ def other_line(shown: Shown) -> Text:
 
 def _small(shown: Shown, moment: Moment, look: Look) -> RenderableType:
     """A window too small for a screen still says the most important."""
-    lines = [other_line(shown), _foot(shown, moment)]
+    lines = [other_line(shown), _foot(shown, moment, has_signals=False)]
     lines.append(Text(f"The screen needs {LEAST_WIDTH}x{LEAST_HEIGHT} characters.", DIM))
     return Group(*lines[: max(1, look.height)])
