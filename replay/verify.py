@@ -114,12 +114,13 @@ def _strategy(run: Path, said: dict[str, Any]) -> Any:
 
 def _changes(said: dict[str, Any], source: Source) -> Iterator[str]:
     """What is not as it was when the run was made."""
-    before, now = said["source"].get("sha256"), description(source).get("sha256")
-    if isinstance(source, TapeSource):
+    if isinstance(source, TapeSource):  # it may have grown since
         for finding in harmed(source.tape):
             yield f"The tape is harmed: {finding.text}"
-    elif before != now:
-        yield f"{source.name} is not the file that was read: its sha256 is {now}, not {before}."
+    else:
+        before, now = said["source"].get("sha256"), description(source).get("sha256")
+        if before != now:
+            yield f"{source.name} is not the file that was read: its sha256 is {now}, not {before}."
     if said["code"] != package_fingerprint("micropulse", ""):
         yield "The code is not that of the run; a difference may come from there."
 

@@ -68,6 +68,9 @@ CLOCK_READERS = {
     "recorder.clock": "stamps what is received: the only clock that enters the log",
     "micropulse.jit": "clears caches that were not used for a month",
     "replay.pace": "waits until a recorded moment is due; the events are the same without it",
+    "replay.live.follow": "looks at a tape every few ms, and says when its recorder is silent",
+    "replay.screen.terminal": "draws four times a second",
+    "replay.screen.watching": "shows how old the last event is",
     "replay.server.market": "waits until a frame is due on its sockets; the frames are the same",
 }
 SEEDED = {"random.Random", "numpy.random.default_rng", "numpy.random.SeedSequence"}
