@@ -66,7 +66,7 @@ def verify(run: Path, data: str | None = None) -> Verdict:
         tick = int(session.instrument.tick)
         sink = RunFolder(again, source.symbol, strategy, session.digits, tick)
         try:
-            session.run([sink], _recut(_of_the_run(source, said)))
+            session.run([sink], _recut(events_of_run(source, said)))
             sink.finish(session.description(), session.summary(), session.core.checkpoints)
         except BaseException:
             sink.discard()
@@ -124,7 +124,7 @@ def _changes(said: dict[str, Any], source: Source) -> Iterator[str]:
         yield "The code is not that of the run; a difference may come from there."
 
 
-def _of_the_run(source: Source, said: dict[str, Any]) -> Iterator[Events]:
+def events_of_run(source: Source, said: dict[str, Any]) -> Iterator[Events]:
     """Only what the run read: its first to its last seq."""
     first, last = said["source"]["first_seq"], said["source"]["last_seq"]
     if first is None:
