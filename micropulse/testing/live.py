@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -53,6 +54,7 @@ def live_is_replay(
     kills: int = 2,
     seed: int = 0,
     speed: float | str = 20.0,
+    seconds: float = 15.0,
     symbol: str = "BTCUSDT",
 ) -> Lived:
     """Trade `source` live on paper, kill -9 at random instants, resume, end, and prove the run.
@@ -60,8 +62,8 @@ def live_is_replay(
     A local exchange serves the source at `speed`, with the fault script `faults`; `micropulse live`
     runs in a process of its own. In the end: `verify` says identical, a backtest of the tape has
     the digest, and the transaction file has each round trip once. Everything is left in `folder`,
-    which must be empty. The source must last as long as all starts together: half a minute of
-    real time is plenty.
+    which must be empty. The last start goes on for `seconds`: a strategy that waits until it is
+    warm trades only then. The source must last as long as all starts together, at its speed.
     """
     module, chance = loaded(strategy), Random(seed)
     wanted = resolved(module, settings)
@@ -69,21 +71,20 @@ def live_is_replay(
     tape, said = tape_folder(folder / "data", symbol), []
     with running_server(source, speed=speed, faults=faults) as server:
         for start in range(kills + 1):
+            is_last = start == kills
             log = folder / f"live-{start}.log"
             with log.open("wb") as out:
                 live = subprocess.Popen([*words, "--url", server.url], stdout=out, stderr=out)
                 try:
                     _grow(live, tape, chance.randrange(*STRETCH_ENTRIES), log)
-                    time.sleep(chance.random() * AFTER_S)
-                    if start < kills:
-                        live.kill()
-                    else:
-                        live.terminate()
+                    time.sleep(seconds if is_last else chance.random() * AFTER_S)
+                    live.send_signal(signal.SIGTERM if is_last else signal.SIGKILL)
                     code = live.wait(timeout=PATIENCE_S)
                 finally:
                     live.kill()
             said.append(log.read_text(encoding="utf-8"))
-            assert code == (-9 if start < kills else 0), f"It ended with {code}:\n{said[-1]}"
+            expected = 0 if is_last else -signal.SIGKILL
+            assert code == expected, f"It ended with {code}, not {expected}:\n{said[-1]}"
         injected = list(server.injected)
     run, transactions = folder / "run", folder / "transaction.csv"
     summary = is_what_its_recording_says(run, module, wanted, folder / "data", symbol)
@@ -105,7 +106,7 @@ def is_what_its_recording_says(
 
     The tape must be of this run alone. The run's summary.
     """
-    verdict = verify(run)
+    verdict = verify(run, str(data))
     found = verdict.divergence
     assert found is None, (
         f"The run is not what its recording says, first at seq {found.seq}, {found.table}, row "
