@@ -5,58 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from micropulse.events import Events
 from micropulse.instrument import instrument
 from micropulse.params import resolve
-from micropulse.run import Core, Rows
-from micropulse.schema import (
-    ROW_EVENTS,
-    SECOND,
-    SIDES,
-    WALL_ENDS,
-    Fill,
-    Order,
-    Sample,
-    Signal,
-    Trip,
-)
+from micropulse.run import Core
+from micropulse.schema import ROW_EVENTS, SECOND, SIDES, WALL_ENDS
 from micropulse.strategy import load_strategy
+from micropulse.testing import Kept, Ran
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 REAL = SHARED / "btcusdt_usdm_20240808_235415_depth5_trade.gz"
-
-
-class Kept:
-    """A sink that keeps everything."""
-
-    def __init__(self) -> None:
-        records = (Sample, Signal, Order, Fill, Trip)
-        self._parts = {
-            name: [record.zeros(0)] for name, record in zip(Rows._fields, records, strict=True)
-        }
-
-    def take(self, rows: Rows) -> None:
-        for name, part in rows._asdict().items():
-            self._parts[name].append(part.copy())
-
-    def end_of_batch(self) -> None:
-        """Nothing to flush."""
-
-    def __getitem__(self, name: str) -> Any:
-        return np.concatenate(self._parts[name])
-
-    def bytes(self) -> dict[str, bytes]:
-        """The bytes of each table."""
-        return {name: self[name].tobytes() for name in self._parts}
-
-
-class Ran(NamedTuple):
-    core: Core
-    out: Kept
 
 
 def new_core(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from micropulse.events import CONTROL_KINDS, Events
 from tests.oracle import Event
-from tests.oracle.columns import events_of, rows_of, split
+from tests.oracle.columns import events_of, rows_of
 from tests.oracle.features import Parameters
 from tests.oracle.market import MS, SECOND, Market, Scale
 
@@ -28,7 +28,6 @@ __all__ = [
     "play",
     "random_market",
     "rows_of",
-    "split",
     "streams",
 ]
 

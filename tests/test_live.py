@@ -1,9 +1,9 @@
 """Live paper trading: killed, resumed, under faults, and still what its own recording says.
 
-The market goes at 20 times its speed and a session for some seconds of real time, which is what
-`ts_recv` shows. Shipped strategies are warm after ten seconds of feed: `obi_revert` trades in the
-end. `wall_break` needs sixty for its walls and makes no trade here; its samples, signals and State
-are compared all the same.
+The market goes at a multiple of its speed and a session for some seconds of real time, which is
+what `ts_recv` shows. Shipped strategies are warm after ten seconds of feed: `obi_revert` trades in
+the end. `wall_break` needs sixty for its walls and makes no trade here; its samples, signals and
+State are compared all the same.
 """
 
 from __future__ import annotations
@@ -57,10 +57,11 @@ code = 1001
 
 [[fault]]
 kind = "cut"
-at = 60.0
+at = 25.0
 """
 
 OFTEN = ("enter_obi=0.6", "stands_ms=20", "time_stop_ms=200", "execution.latency=5")
+WARM_S = 13.0  # ten, and three to trade in
 SHIPPED: dict[str, tuple[str, ...]] = {"wall_break": (), "obi_revert": OFTEN}
 
 
@@ -87,14 +88,22 @@ def proved(lived: Lived) -> dict[str, Any]:
 def shipped(
     faults: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Lived]]]:
-    """Both shipped strategies, each against an exchange of its own. They mostly wait, to be warm:
-    whoever asks for this first starts them, and other tests run meanwhile."""
+    """Both shipped strategies, each against an exchange of its own. `obi_revert` mostly waits, to
+    be warm: whoever asks for this first starts them, and other tests run meanwhile."""
     folders = {name: tmp_path_factory.mktemp(name) for name in SHIPPED}
 
     def lived(name: str) -> Lived:
         folder, sets = folders[name], SHIPPED[name]
         return live_is_replay(
-            name, "sim:7", sets, folder=folder, faults=faults, kills=1, seed=3, seconds=14.0
+            name,
+            "sim:7",
+            sets,
+            folder=folder,
+            faults=faults,
+            kills=1,
+            seed=3,
+            speed=8.0,
+            seconds=WARM_S if sets else 0.3,
         )
 
     with ThreadPoolExecutor(len(SHIPPED)) as threads:

@@ -71,7 +71,7 @@ def stale_spans(batches: Iterable[Events]) -> list[tuple[int, int]]:
         at = int(np.searchsorted(books, seq))
         return seq, books[at] if at < len(books) else LAST
 
-    spans, open_conns = [until_a_book(0)], dict[int, None]()
+    spans, open_conns = [until_a_book(-1)], dict[int, None]()
     control = events.control
     for seq, kind, conn in zip(control.seq, control.kind, control.conn, strict=True):
         if kind == CONNECT:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
-
-import numpy as np
 
 from micropulse.events import (
     CONTROL_KINDS,
@@ -66,28 +63,6 @@ def rows_of(events: Events) -> list[Event]:
     """The same events as rows, in `seq` order."""
     rows: list[Event] = [*_books(events.depth), *_trades(events.trades), *_controls(events.control)]
     return sorted(rows, key=lambda row: row.seq)
-
-
-def split(events: Events, cuts: Sequence[int]) -> list[Events]:
-    """The batch as `len(cuts) + 1` batches, each cut lying before the `seq` given.
-
-    Batches may be empty; together they are the whole, in order.
-    """
-    borders = [None, *sorted(cuts), None]
-    return [
-        Events(*(_between(table, first, end) for table in events))
-        for first, end in pairwise(borders)
-    ]
-
-
-def _between(table: Any, first: int | None, end: int | None) -> Any:
-    start = 0 if first is None else int(np.searchsorted(table.seq, first))
-    stop = len(table.seq) if end is None else int(np.searchsorted(table.seq, end))
-
-    def part(column: Any) -> Any:
-        return tuple(map(part, column)) if isinstance(column, tuple) else column[start:stop]
-
-    return type(table)(*map(part, table))
 
 
 def _books(table: DepthTable) -> Iterator[Book]:
