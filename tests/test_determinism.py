@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from micropulse.events import Events
 from micropulse.testing import Ran, Recorded, batch_invariant, no_lookahead, split
-from tests.oracle.columns import events_of
+from micropulse.testing.markets import Stream, random_market, streams
+from micropulse.testing.rows import events_of
 from tests.oracle.reading import read_frames
 from tests.running import REAL, new_core, run_through
-from tests.streams import Stream, random_market, streams
 
 ROOT = Path(__file__).parents[1]
 EAGER = (

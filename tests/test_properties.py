@@ -27,11 +27,11 @@ from micropulse.testing import (
     sane_orders,
 )
 from micropulse.testing.live import appended_once
+from micropulse.testing.markets import Stream, streams
 from micropulse.testing.orders import stale_spans
 from replay.backtest import backtest
 from replay.runs import Run
 from replay.source import open_source
-from tests.streams import Stream, streams
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "sample.jsonl.gz"
@@ -91,7 +91,7 @@ RULES = {"leans": LEANS, "by_chance": BY_CHANCE, "peeks": PEEKS, "by_batch": BY_
 IN_PYTHON = """
 import json, sys
 from micropulse.testing import Recorded, batch_invariant, deterministic, no_lookahead
-from tests.streams import random_market
+from micropulse.testing.markets import random_market
 market = Recorded("market", "BTCUSDT", 2, 3, random_market(5, 200).events)
 checks = {
     "deterministic": lambda path: deterministic(path, market),
