@@ -24,11 +24,18 @@ from micropulse.events import RUN_START
 from micropulse.params import resolve
 from micropulse.strategy import load_strategy
 from micropulse.testing import Lived, accounts_reconcile, live_is_replay, read, sane_orders
-from micropulse.testing.live import appended_once, is_what_its_recording_says, lines_of
+from micropulse.testing.live import (
+    appended_once,
+    is_what_its_recording_says,
+    last_seq,
+    lines_of,
+)
+from recorder.folder import tape_folder
 from recorder.tape import TapeSource
 from replay.live.symbol import Live, LiveError, Plan
 from replay.server.background import running_server
 from replay.simulator import write
+from tests.scripted_server import wait_until
 
 ROOT = Path(__file__).parents[1]
 EAGER = ROOT / "tests" / "strategies_under_test" / "eager.py"
@@ -165,14 +172,18 @@ def test_any_rule_killed_and_resumed_is_what_its_recording_says(
 # ---- several symbols, and what is refused ----------------------------------------------------
 
 
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+BRISK = ["execution.latency=5", "time_stop_ms=100"]
+
+
 @pytest.fixture(scope="module")
 def two_symbols(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A minute of two markets in one frames file."""
+    """Ten minutes of two markets in one frames file."""
     folder = tmp_path_factory.mktemp("markets")
     lines: list[str] = []
-    for seed, symbol in ((7, "BTCUSDT"), (8, "ETHUSDT")):
+    for seed, symbol in zip((7, 8), SYMBOLS, strict=True):
         path = folder / f"{symbol}.jsonl"
-        write(path, seed, 1 / 60)
+        write(path, seed, 1 / 6)
         text = path.read_text(encoding="utf-8").replace("BTCUSDT", symbol)
         lines += text.replace("btcusdt", symbol.lower()).splitlines(keepends=True)
     both = folder / "both.jsonl"
@@ -184,27 +195,29 @@ def two_symbols(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def several(two_symbols: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which both symbols were traded by one command, into its default places."""
     folder = tmp_path_factory.mktemp("several")
-    with running_server(two_symbols, speed=20.0) as server:
-        words = [sys.executable, "-m", "micropulse", "live", "BTCUSDT", "ETHUSDT"]
-        words += ["--url", server.url, "--strategy", str(EAGER), "--duration", "2s", "--json"]
-        words += ["--set", "execution.latency=5"]
-        done = subprocess.run(
-            words,
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
+    tapes = [tape_folder(folder / "data", symbol) for symbol in SYMBOLS]
+    with running_server(two_symbols, speed=20.0) as server, (folder / "said").open("wb") as out:
+        words = [sys.executable, "-m", "micropulse", "live", *SYMBOLS, "--strategy", str(EAGER)]
+        words += ["--url", server.url, *(word for one in BRISK for word in ("--set", one))]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        live = subprocess.Popen(words, cwd=folder, env=environment, stdout=out, stderr=out)
+        try:
+            wait_until(
+                lambda: live.poll() is not None or min(map(last_seq, tapes)) >= 1_000, seconds=60
+            )
+            assert live.poll() is None, (folder / "said").read_text(encoding="utf-8")
+            live.terminate()
+            assert live.wait(timeout=60) == 0, (folder / "said").read_text(encoding="utf-8")
+        finally:
+            live.kill()
     return folder
 
 
 def test_several_symbols_at_once_are_each_what_their_recording_says(several: Path) -> None:
     strategy = load_strategy(str(EAGER))
-    wanted = resolve(strategy.Params, None, ["execution.latency=5"])
-    runs = [several / "runs" / f"live-{symbol}-eager" for symbol in ("BTCUSDT", "ETHUSDT")]
-    for run, symbol in zip(runs, ("BTCUSDT", "ETHUSDT"), strict=True):
+    wanted = resolve(strategy.Params, None, BRISK)
+    runs = [several / "runs" / f"live-{symbol}-eager" for symbol in SYMBOLS]
+    for run, symbol in zip(runs, SYMBOLS, strict=True):
         summary = is_what_its_recording_says(run, strategy, wanted, several / "data", symbol)
         assert summary["symbol"] == symbol
         assert summary["round_trips"] > 1
