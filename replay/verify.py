@@ -55,7 +55,7 @@ def verify(run: Path, data: str | None = None) -> Verdict:
     Raises VerifyError, StrategyError, SourceError, TapeError when it cannot be rebuilt.
     """
     said = _said(run)
-    source = open_source(data or said["source"]["name"], said["symbol"])
+    source = _source(run, data or said["source"]["name"], said["symbol"])
     notes = list(_changes(said, source))
     strategy = _strategy(run, said)
     if source_hash(strategy) != said["strategy"]["sha256"]:
@@ -66,7 +66,7 @@ def verify(run: Path, data: str | None = None) -> Verdict:
         tick = int(session.instrument.tick)
         sink = RunFolder(again, source.symbol, strategy, session.digits, tick)
         try:
-            session.run([sink], _recut(_of_the_run(source, said)))
+            session.run([sink], _recut(events_of_run(source, said)))
             sink.finish(session.description(), session.summary(), session.core.checkpoints)
         except BaseException:
             sink.discard()
@@ -96,11 +96,30 @@ def compare_runs(one: Path, other: Path) -> Verdict:
 def _said(run: Path) -> dict[str, Any]:
     if not is_run_folder(run):
         raise VerifyError(
-            f"{run} is no run folder: there is no run.json of ours in it. A run that was killed "
-            "before its end has none; start the same command again, and it goes on."
+            f"{run} is no run folder: there is no run.json of ours in it. `micropulse backtest` "
+            "and `micropulse live` make one."
         )
     said: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    if said.get("state") == "running":
+        raise VerifyError(
+            f"The run in {run} has not ended, or was killed: it has no results yet. Start the same "
+            "command again and let it end; what was recorded is all there."
+        )
     return said
+
+
+def _source(run: Path, name: str, symbol: str) -> Source:
+    """What the run read. A name is kept as it was given, so that it may lead from elsewhere."""
+    if not _is_here(name):
+        raise VerifyError(
+            f"{name}, the source of {run}, is not here any more. Say where it lies now with "
+            "--data, or go to the folder in which the run was made."
+        )
+    return open_source(name, symbol)
+
+
+def _is_here(name: str) -> bool:
+    return name.startswith("sim:") or Path(name).exists()
 
 
 def _strategy(run: Path, said: dict[str, Any]) -> Any:
@@ -125,7 +144,7 @@ def _changes(said: dict[str, Any], source: Source) -> Iterator[str]:
         yield "The code is not that of the run; a difference may come from there."
 
 
-def _of_the_run(source: Source, said: dict[str, Any]) -> Iterator[Events]:
+def events_of_run(source: Source, said: dict[str, Any]) -> Iterator[Events]:
     """Only what the run read: its first to its last seq."""
     first, last = said["source"]["first_seq"], said["source"]["last_seq"]
     if first is None:
@@ -153,10 +172,11 @@ def _recut(batches: Iterator[Events]) -> Iterator[Events]:
 
 
 def _frame(said: dict[str, Any], data: str | None, seq: int | None) -> str | None:
-    """The text of the frame with this seq."""
-    if seq is None:
+    """The text of the frame with this seq; None where the source is not here to tell."""
+    name = data or said["source"]["name"]
+    if seq is None or not _is_here(name):
         return None
-    for frames in frames_of(data or said["source"]["name"], said["symbol"]):
+    for frames in frames_of(name, said["symbol"]):
         for row in np.flatnonzero(frames.seq == seq).tolist():
             text: bytes = frames.text[frames.start[row] : frames.stop[row]].tobytes()
             return text.decode(errors="replace")

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from micropulse.run import Core
+from micropulse.testing.market import BTC, MS, START, Scale
+from micropulse.testing.rows import events_of
 from tests.oracle import BUY, Book, Control, Event, Level, Trade
 from tests.oracle.audit import Run
-from tests.oracle.columns import events_of
 from tests.oracle.exchange import Ask
-from tests.oracle.market import MS, START, Scale
 from tests.running import new_core, run_through
-from tests.streams import BTC
 
 RHYTHM = str(Path(__file__).with_name("strategies_under_test") / "rhythm.py")
 DICE = 2**31

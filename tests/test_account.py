@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 
 from micropulse.schema import SECOND
+from micropulse.testing.market import BTC, MS, START, TINY
+from micropulse.testing.markets import Stream, play, random_market, streams
 from tests.audited import (
     ASKS,
     BIDS,
@@ -25,8 +27,6 @@ from tests.audited import (
 from tests.oracle import BUY, SELL, Book, Event, Level
 from tests.oracle.audit import audit, replay
 from tests.oracle.ledger import Shown
-from tests.oracle.market import MS, START
-from tests.streams import BTC, TINY, Stream, play, random_market, streams
 
 ASK = PX + TICK
 UNIT = 1_000  # money in one price unit x one quantity unit: 10⁻⁸ / (10⁻² x 10⁻³)

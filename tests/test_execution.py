@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from micropulse.testing.market import MS
 from tests.audited import (
     ASKS,
     BIDS,
@@ -35,7 +36,6 @@ from tests.oracle.exchange import (
     SUBMITTED,
     UNKNOWN,
 )
-from tests.oracle.market import MS
 
 ASK = PX + TICK
 

@@ -7,9 +7,9 @@ import pytest
 from micropulse import wire
 from micropulse.events import SELL, TRADE_KINDS
 from micropulse.layout import describe, program, split
+from micropulse.testing.rows import rows_of
 from micropulse.wire import LAYOUTS_MAX, Decoder, standard_layout
 from tests.oracle import Book, Trade
-from tests.oracle.columns import rows_of
 from tests.wire_frames import (
     ASKS,
     BIDS,

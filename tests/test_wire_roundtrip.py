@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from micropulse.events import BUY, SELL, TRADE_KINDS, Events, frozen
 from micropulse.layout import describe, split
+from micropulse.testing.rows import events_of, rows_of
 from micropulse.wire import Decoder, WireError, encode, standard_layout
 from tests.oracle import Book, Event, Trade
-from tests.oracle.columns import events_of, rows_of
 from tests.wire_frames import VECTORS, check, frames_of, texts_of, trade
 
 SHARED = Path(__file__).parents[2] / "shared/data"

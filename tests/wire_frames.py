@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from micropulse.events import DepthTable, Frames, frozen
+from micropulse.testing.rows import rows_of
 from micropulse.wire import Decoded, Decoder, encode
 from tests.oracle import Event, reading
-from tests.oracle.columns import rows_of
 
 BIDS, ASKS = '"b":[["85606.30","16.972"],["85606.20","0.049"]]', '"a":[["85606.40","0.094"]]'
 IDS = '"U":11622543872680,"u":11622543895639,"pu":11622543872538'

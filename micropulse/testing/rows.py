@@ -1,12 +1,12 @@
-"""The oracle's rows as the columns of micropulse.events, and back."""
+"""Events as rows of whole numbers, easy to make and to read, and as the columns of the core.
+
+Prices and quantities are integers at the instrument's scale, times ns.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from micropulse.events import (
     CONTROL_KINDS,
@@ -22,7 +22,53 @@ from micropulse.events import (
     trade_table,
 )
 
-from . import Book, Control, Event, Trade
+BUY, SELL = 1, -1  # `side` of a trade: the aggressor's
+
+Level = tuple[int, int]  # price, quantity
+
+
+class Book(NamedTuple):
+    """A partial book: both sides best price first."""
+
+    seq: int
+    ts_recv: int
+    ts_event: int
+    ts_txn: int
+    first_id: int
+    last_id: int
+    prev_id: int
+    conn: int
+    depth: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+class Trade(NamedTuple):
+    """A trade or a non-print; `kind` is a word of micropulse.events.TRADE_KINDS."""
+
+    seq: int
+    ts_recv: int
+    ts_event: int
+    ts_txn: int
+    trade_id: int
+    px: int
+    qty: int
+    side: int
+    kind: str
+    conn: int
+
+
+class Control(NamedTuple):
+    """What only a recorder can know; `kind` is a word of micropulse.events.CONTROL_KINDS."""
+
+    seq: int
+    ts_recv: int
+    kind: str
+    conn: int
+    value: int
+
+
+Event = Book | Trade | Control
 
 
 def events_of(rows: Sequence[Event]) -> Events:
@@ -66,28 +112,6 @@ def rows_of(events: Events) -> list[Event]:
     """The same events as rows, in `seq` order."""
     rows: list[Event] = [*_books(events.depth), *_trades(events.trades), *_controls(events.control)]
     return sorted(rows, key=lambda row: row.seq)
-
-
-def split(events: Events, cuts: Sequence[int]) -> list[Events]:
-    """The batch as `len(cuts) + 1` batches, each cut lying before the `seq` given.
-
-    Batches may be empty; together they are the whole, in order.
-    """
-    borders = [None, *sorted(cuts), None]
-    return [
-        Events(*(_between(table, first, end) for table in events))
-        for first, end in pairwise(borders)
-    ]
-
-
-def _between(table: Any, first: int | None, end: int | None) -> Any:
-    start = 0 if first is None else int(np.searchsorted(table.seq, first))
-    stop = len(table.seq) if end is None else int(np.searchsorted(table.seq, end))
-
-    def part(column: Any) -> Any:
-        return tuple(map(part, column)) if isinstance(column, tuple) else column[start:stop]
-
-    return type(table)(*map(part, table))
 
 
 def _books(table: DepthTable) -> Iterator[Book]:

@@ -1,7 +1,7 @@
-"""Event streams for tests: short nasty ones for Hypothesis, long plausible ones from a seed.
+"""Made-up markets: short nasty ones for Hypothesis, long plausible ones from a seed.
 
-Both are played on the oracle's made-up exchange. A nasty stream is a list of small moves of that
-market, so that it shrinks to the few that matter.
+Both are played on the exchange of market.py. A nasty one is a list of small moves of that market,
+so that it shrinks to the few that matter.
 """
 
 from __future__ import annotations
@@ -14,36 +14,28 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from micropulse.events import CONTROL_KINDS, Events
-from tests.oracle import Event
-from tests.oracle.columns import events_of, rows_of, split
-from tests.oracle.features import Parameters
-from tests.oracle.market import MS, SECOND, Market, Scale
-
-__all__ = [
-    "BTC",
-    "TINY",
-    "Stream",
-    "events_of",
-    "parameters",
-    "play",
-    "random_market",
-    "rows_of",
-    "split",
-    "streams",
-]
-
-BTC = Scale(px_decimals=2, qty_decimals=3, px=6_180_020, tick=10, lot=50)
-TINY = Scale(px_decimals=7, qty_decimals=0, px=1_230, tick=1, lot=26_000_000)
+from micropulse.testing.market import BTC, MS, SECOND, TINY, Market, Scale
+from micropulse.testing.recorded import Recorded
+from micropulse.testing.rows import Event, events_of
 
 
 class Stream(NamedTuple):
+    """A market that was played, as rows."""
+
     scale: Scale
-    rows: tuple[Event, ...]  # the oracle's
+    rows: tuple[Event, ...]
 
     @property
     def events(self) -> Events:
         """The same as columns."""
         return events_of(self.rows)
+
+    @property
+    def recorded(self) -> Recorded:
+        """The same as a recording; of BTCUSDT where it has its digits."""
+        px, qty = self.scale.px_decimals, self.scale.qty_decimals
+        symbol = "BTCUSDT" if self.scale == BTC else "TINYUSDT"
+        return Recorded("a drawn market", symbol, px, qty, self.events)
 
 
 # Nasty streams.
@@ -120,6 +112,7 @@ CONN = st.integers(0, 2)
 
 
 def move(wait: st.SearchStrategy[int], name: str, *arguments: Any) -> st.SearchStrategy[Move]:
+    """One thing that happens after a wait."""
     return st.tuples(wait, st.just(name), *arguments)
 
 
@@ -188,17 +181,9 @@ def streams() -> st.SearchStrategy[Stream]:
     )
 
 
-def parameters() -> st.SearchStrategy[Parameters]:
-    """`[features]` settings; shrinks to the defaults."""
-    return st.builds(
-        Parameters,
-        spike_window_ms=st.sampled_from((1000, 100, 10_000)),
-        wall_k=st.sampled_from((5.0, 3.0, 1.0, 2.7)),
-        wall_floor=st.sampled_from((250_000.0, 10_000.0, 10_000.0, 247_200.0, 0.0)),
-        wall_min_age_ms=st.sampled_from((500, 0, 100, 1000)),
-        wall_gone_share=st.sampled_from((0.3, 0.5, 0.7, 1.0)),
-        wall_at_best=st.booleans(),
-    )
+def events() -> st.SearchStrategy[Recorded]:
+    """The same as recordings of at least one event."""
+    return streams().filter(lambda stream: bool(stream.rows)).map(lambda stream: stream.recorded)
 
 
 # A long plausible stream.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from . import BUY, SELL, Book, Control, Event, Level, Trade
+from micropulse.testing.rows import BUY, SELL, Book, Control, Event, Level, Trade
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -15,6 +15,8 @@ DEPTHS = (5, 10, 20)
 
 
 class Scale(NamedTuple):
+    """What prices and quantities of a made-up symbol look like, as whole numbers."""
+
     px_decimals: int
     qty_decimals: int
     px: int  # the first best bid
@@ -52,6 +54,7 @@ class Market:
         return -self.scale.tick if side == "bid" else self.scale.tick
 
     def levels(self, side: str) -> list[Level]:
+        """All levels of a side, best first; at least HIDDEN_LEVELS of them."""
         book, away = self.hidden[side], self.away(side)
         worst = min(book) if side == "bid" else max(book)
         while len(book) < HIDDEN_LEVELS and worst + away > 0:
@@ -67,13 +70,16 @@ class Market:
     # Things that happen without a frame.
 
     def wait(self, ns: int) -> None:
+        """Let time pass by both clocks; the receiver's may step back."""
         self.recv += ns
         self.exchange += max(ns, 0)
 
     def skip_lines(self, lines: int) -> None:
+        """Leave out `seq`s: lines of a file that were no events."""
         self.seq += lines
 
     def via(self, conn: int) -> None:
+        """What follows comes by this connection."""
         self.conn = conn
 
     def place(self, side: str, ticks: int, size: int) -> None:
@@ -91,6 +97,7 @@ class Market:
             del self.hidden[side][px]
 
     def walls(self, side: str, levels: int) -> None:
+        """Make the levels behind the best large, so many of them."""
         for ticks in range(1, levels + 1):
             self.place(side, ticks, 100)
 
@@ -109,6 +116,7 @@ class Market:
             self.hidden[behind][px] = self.scale.lot
 
     def lose_ids(self, ids: int) -> None:
+        """Trades that never come; the first five of them may come late."""
         self.skipped += range(self.next_id, self.next_id + min(ids, 5))
         self.next_id += ids
 
@@ -131,6 +139,7 @@ class Market:
         self.send_book(bids, asks, self.pu - older)
 
     def send_book(self, bids: int, asks: int, u: int) -> None:
+        """A partial book with this `u`."""
         depth = min(depth for depth in DEPTHS if depth >= max(bids, asks))
         shown = self.levels("bid")[:bids], self.levels("ask")[:asks]
         stamps = self.seq, self.recv, self.book_txn + MS, self.book_txn
@@ -213,6 +222,7 @@ class Market:
         self.more("ask")
 
     def no_print(self, kind: str, px: int, qty: int) -> None:
+        """A trade row that is no print."""
         self.send_trade(px, qty, BUY, kind)
 
     def late_id(self) -> None:
@@ -227,6 +237,7 @@ class Market:
     def send_trade(
         self, px: int, qty: int, side: int, kind: str = "MARKET", trade_id: int | None = None
     ) -> None:
+        """A trade row at the T of the last `hit`."""
         if trade_id is None:
             trade_id, self.next_id = self.next_id, self.next_id + 1
         stamps = self.seq, self.recv, self.trade_txn + MS, self.trade_txn
@@ -234,6 +245,7 @@ class Market:
         self.seq += 1
 
     def control(self, kind: str, conn: int) -> None:
+        """What only a recorder can know."""
         value = -250 * MS if kind == "CLOCK_STEP" else 0
         self.rows.append(Control(self.seq, self.recv, kind, conn, value))
         self.seq += 1
