@@ -57,7 +57,7 @@ def verify(run: Path, data: str | None = None) -> Verdict:
     said = _said(run)
     source = open_source(data or said["source"]["name"], said["symbol"])
     notes = list(_changes(said, source))
-    strategy = _strategy(run, said)
+    strategy = strategy_of(run, said)
     if source_hash(strategy) != said["strategy"]["sha256"]:
         notes.append("The strategy is not the one that made the run: its sources differ.")
     session = Session(source, strategy, settings_of(strategy.Params, said["params"]))
@@ -66,7 +66,7 @@ def verify(run: Path, data: str | None = None) -> Verdict:
         tick = int(session.instrument.tick)
         sink = RunFolder(again, source.symbol, strategy, session.digits, tick)
         try:
-            session.run([sink], _recut(_of_the_run(source, said)))
+            session.run([sink], _recut(events_of(source, said)))
             sink.finish(session.description(), session.summary(), session.core.checkpoints)
         except BaseException:
             sink.discard()
@@ -103,7 +103,7 @@ def _said(run: Path) -> dict[str, Any]:
     return said
 
 
-def _strategy(run: Path, said: dict[str, Any]) -> Any:
+def strategy_of(run: Path, said: dict[str, Any]) -> Any:
     """The strategy of a run: its own copy where it was a user's file."""
     copies = sorted((run / "strategy").glob("*.py"))
     try:
@@ -124,7 +124,7 @@ def _changes(said: dict[str, Any], source: Source) -> Iterator[str]:
         yield "The code is not that of the run; a difference may come from there."
 
 
-def _of_the_run(source: Source, said: dict[str, Any]) -> Iterator[Events]:
+def events_of(source: Source, said: dict[str, Any]) -> Iterator[Events]:
     """Only what the run read: its first to its last seq."""
     first, last = said["source"]["first_seq"], said["source"]["last_seq"]
     if first is None:

@@ -20,10 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int32]
 
 RESAMPLES = 2_000
 LEVEL = 0.95
+MOST_BLOCKS = 500
 FEWEST = 10  # values; fewer give no interval: their resamples are a handful of numbers, repeated
 
 
@@ -82,7 +83,7 @@ def block_bootstrap_mean(
 def resampled(n: int, block: int, seed: int, resamples: int) -> Iterator[Indices]:
     """The rows of each resample: `n` of 0…n−1, in circular runs of `block`. For figures of more
     than one column."""
-    steps = np.arange(block)
+    steps = np.arange(block, dtype=np.int32)
     for starts in _starts(n, block, seed, resamples):
         yield ((starts[:, None] + steps) % n).ravel()[:n]
 
@@ -93,15 +94,17 @@ def block_length(values: Floats) -> int:
     Politis and White (2004), section 3, for the circular bootstrap: b = (2 G² / D)^⅓ n^⅓ with
     G = Σ λ(k/M) |k| R(k), D = 4/3 (Σ λ(k/M) R(k))², λ the flat-top window, and M twice the lag
     behind which the correlogram is small (|ρ| < 2 √(log₁₀ n / n) for K lags in a row). Rounded up,
-    at most min(3 √n, n / 3).
+    at most min(3 √n, n / 3). At least n / 500: among so many values longer blocks cost nothing,
+    and the number of blocks is what drawing them takes time for.
     """
     n = len(values)
     centred = np.asarray(values, np.float64) - np.mean(values)
     stretch = max(5, math.ceil(math.sqrt(math.log10(n)))) if n > 1 else 1
     most = min(math.ceil(math.sqrt(n)) + stretch, n - 1)
     covariances = np.array([float(centred[: n - k] @ centred[k:]) / n for k in range(most + 1)])
+    fewest = -(-n // MOST_BLOCKS)
     if n < 4 or not covariances[0] > 0:
-        return 1
+        return max(1, fewest)
     small = 2 * math.sqrt(math.log10(n) / n)
     matters = np.flatnonzero(np.abs(covariances[1:]) >= small * covariances[0]) + 1
     far = _last_that_matters(matters.tolist(), stretch)
@@ -112,9 +115,9 @@ def block_length(values: Floats) -> int:
     g = 2 * float(weights @ lags)
     spectrum = float(covariances[0]) + 2 * float(weights.sum())
     if spectrum <= 0:
-        return 1
+        return max(1, fewest)
     length = math.cbrt(2 * g * g / (4 / 3 * spectrum * spectrum) * n)
-    return max(1, min(math.ceil(length), math.ceil(min(3 * math.sqrt(n), n / 3))))
+    return max(1, fewest, min(math.ceil(length), math.ceil(min(3 * math.sqrt(n), n / 3))))
 
 
 def _last_that_matters(lags: list[int], stretch: int) -> int:
@@ -130,7 +133,7 @@ def _last_that_matters(lags: list[int], stretch: int) -> int:
 def _starts(n: int, block: int, seed: int, resamples: int) -> Indices:
     """Where the blocks of each resample begin: (resamples, blocks)."""
     blocks = -(-n // block)
-    return np.random.default_rng(seed).integers(0, n, (resamples, blocks))
+    return np.random.default_rng(seed).integers(0, n, (resamples, blocks), np.int32)
 
 
 def _middle(figures: Floats, level: float) -> tuple[float, float]:
