@@ -14,6 +14,7 @@ from replay.runs import Run
 
 MOST_POINTS = 2_500  # of a line; more than a wide screen has columns
 HOLD_BINS = 30
+CROWD = 150  # so many marks on one line are drawn smaller
 NAMES = {1: "long", -1: "short"}
 
 
@@ -127,6 +128,7 @@ def delay_histogram(book: Book) -> dict[str, Any]:
 def markout_lines(figures: dict[str, Any]) -> dict[str, Any]:
     """Mean markout and interval by the time behind a signal; the entries in sight at first."""
     data = []
+    has_entries = any(row["kind"].startswith("entry") for row in figures["rows"])
     for row in figures["rows"]:
         at = [one for one in row["at"] if one["mean"] is not None]
         if not at:
@@ -142,7 +144,7 @@ def markout_lines(figures: dict[str, Any]) -> dict[str, Any]:
             "customdata": [one["n"] for one in at],
             "hovertemplate": "%{x} s: %{y:.3f} bps (n = %{customdata})",
         }
-        if row["reason"] is not None or not row["kind"].startswith("entry"):
+        if has_entries and (row["reason"] is not None or not row["kind"].startswith("entry")):
             line["visible"] = "legendonly"
         if len(sure) == len(at):
             line["error_y"] = {
@@ -155,7 +157,7 @@ def markout_lines(figures: dict[str, Any]) -> dict[str, Any]:
             }
         data.append(line)
     layout = {
-        "height": 460,
+        "height": 520,
         "xaxis": {
             "type": "log",
             "title": {"text": "seconds behind the signal"},
@@ -163,7 +165,7 @@ def markout_lines(figures: dict[str, Any]) -> dict[str, Any]:
             "ticktext": [f"{s:g}" for s in figures["horizons_s"]],
         },
         "yaxis": {"title": {"text": "bps, in the signal's direction"}},
-        "legend": {"orientation": "h", "y": -0.22},
+        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
     }
     return {"id": "chart-markouts", "data": data, "layout": layout}
 
@@ -230,6 +232,7 @@ def _marks(book: Book) -> list[dict[str, Any]]:
 
 
 def _points(name: str, part: list[Trade], colour: str, symbol: str) -> dict[str, Any]:
+    size = 8 if len(part) <= CROWD else 5
     return {
         "type": "scatter",
         "mode": "markers",
@@ -238,7 +241,7 @@ def _points(name: str, part: list[Trade], colour: str, symbol: str) -> dict[str,
         "text": [_said(one) for one in part],
         "customdata": [one.id for one in part],
         "hovertemplate": "%{text}<extra></extra>",
-        "marker": {"color": colour, "symbol": symbol, "size": 8},
+        "marker": {"color": colour, "symbol": symbol, "size": size, "opacity": 0.8},
     }
 
 

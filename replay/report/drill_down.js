@@ -234,7 +234,7 @@ const Drill = (() => {
     return {
       data,
       layout: {
-        height, hovermode: "closest", showlegend: true,
+        height, hovermode: "closest", showlegend: !narrow(),
         xaxis: { title: { text: "seconds from the entry's decision" }, range: [from, to].map((ms) => (ms - start) / 1000), anchor: "y3" },
         yaxis: { domain: [0.4, 1], title: { text: "price" }, tickformat: `,.${head.px_decimals}~f`, ...(range && { range: [range[0] - margin, range[1] + margin] }) },
         yaxis2: { domain: [0.21, 0.36], title: { text: "OBI" }, range: [-1.05, 1.05] },
@@ -255,7 +255,7 @@ const Drill = (() => {
       (trade.after_gap ? " It left behind a gap." : "");
     const note = !columns.book_ms
       ? "The source of the run was not read: there are no books and prints to show."
-      : "Diamond: decided. Square: no book before it can fill the order. Triangle: filled. Green ribbon: bids, orange: asks; pale: in view and empty; nothing where nothing was in view. CVD from the left edge." +
+      : "Diamond: decided. Square: no book before it can fill the order. Triangle: filled. Green ribbon: bids, orange: asks; pale: in view and empty; nothing where nothing was in view. Violet: walls, until eaten (✕), cancelled (○) or, dotted, out of view. CVD from the left edge." +
         (head.step_ms ? ` Beyond a second from any order: one book each ${head.step_ms} ms.` : "");
     byId("drill-note").textContent = note;
     const [entry, exit] = [features(trade.entry.id), features(trade.exit.id)];

@@ -42,10 +42,11 @@ def cards(figures: dict[str, Any]) -> str:
         if figure is None:
             continue
         tone = _tone(figure["value"]) if key in ("net", "gross", "expectancy") else ""
+        covers = f"<br>{THESE_DAYS}" if figure["value"] is not None else ""
         tiles.append(
             f'<div class="tile" title="{escape(meaning)}"><h3>{escape(name)}</h3>'
             f'<p class="figure {tone}">{escape(shown(figure["value"], unit))}</p>'
-            f'<p class="range">{escape(bounds(figure, unit))}<br>{THESE_DAYS}</p></div>'
+            f'<p class="range">{escape(bounds(figure, unit))}{covers}</p></div>'
         )
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
