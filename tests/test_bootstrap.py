@@ -14,6 +14,7 @@ from replay.statistics.bootstrap import (
     Floats,
     block_bootstrap,
     block_bootstrap_mean,
+    block_bootstrap_ratio,
     block_length,
     resampled,
 )
@@ -57,8 +58,8 @@ def test_independent_values_are_covered_as_promised() -> None:
 def test_the_block_is_as_long_as_theory_has_it(share: float) -> None:
     """For AR(1) G and the spectrum are known sums: b = (6 φ² / (1 − φ²)² n)^⅓."""
     draw = np.random.default_rng(3)
-    n = 5_000
-    lengths = [block_length(autoregressive(n, share, draw)) for _ in range(30)]
+    n = 1_000
+    lengths = [block_length(autoregressive(n, share, draw)) for _ in range(50)]
     theory = (6 * share**2 / (1 - share**2) ** 2 * n) ** (1 / 3)
     assert np.median(lengths) == pytest.approx(theory, rel=0.25)
 
@@ -70,6 +71,18 @@ def test_the_quick_mean_is_the_slow_one(n: int) -> None:
     quick = block_bootstrap_mean(values, seed=5, resamples=300)
     assert quick == pytest.approx(slow, abs=1e-12)
     assert slow.low < slow.mid < slow.high
+
+
+def test_the_ratio_is_that_of_the_same_rows() -> None:
+    draw = np.random.default_rng(6)
+    above, below = draw.normal(1, 1, 80), draw.normal(2, 1, 80)
+    found = block_bootstrap_ratio(above, below, seed=2, resamples=300)
+    ratios = np.sort(
+        [above[rows].sum() / below[rows].sum() for rows in resampled(80, found.block, 2, 300)]
+    )
+    assert found.mid == pytest.approx(above.sum() / below.sum())
+    assert (found.low, found.high) == pytest.approx((ratios[7], ratios[292]))
+    assert math.isinf(block_bootstrap_ratio(above, below - 2, seed=2).high)
 
 
 @given(st.integers(1, 40), st.integers(1, 50), st.integers(0, 9))

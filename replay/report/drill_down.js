@@ -3,7 +3,7 @@
 const Drill = (() => {
   const AROUND_MS = 5000, LONG_GAP_MS = 1500, MOST_ROWS = 400;
   const SHOWN = ["spread", "obi", "cvd_10s", "tps_1s", "acceleration", "spike_up", "spike_down", "removed_wall_side"];
-  let head, columns, trades, levels = 0, shown = null;
+  let head, columns, trades, orders, names, levels = 0, shown = null;
 
   /** Integers of `width` bytes, low bytes of all rows first; sums where they were differences. */
   function column(bytes, width, rows, delta) {
@@ -29,18 +29,24 @@ const Drill = (() => {
       at += width * rows;
       if (name.startsWith("bid_px_")) levels += 1;
     }
+    names = Object.keys(head.features.columns);
+    orders = new Map(head.features.orders.map((order, row) => [order, row]));
     trades = new Map(head.trades.map((trade, row) => [trade.id, { ...trade, row }]));
   }
 
-  const features = (order) => head.features.rows[order];
+  /** Every feature at the decision of an order; null where none is known. */
+  function features(order) {
+    const row = orders.get(order);
+    return row === undefined ? null : names.map((name) => head.features.columns[name][row]);
+  }
 
   /** The features a hover has room for. */
   function saw(id, entry) {
     const trade = trades.get(id);
     const values = trade && features(entry ? trade.entry.id : trade.exit.id);
     if (!values) return "";
-    const lines = SHOWN.filter((name) => head.features.names.includes(name)).map((name) => {
-      const value = values[head.features.names.indexOf(name)];
+    const lines = SHOWN.filter((name) => names.includes(name)).map((name) => {
+      const value = values[names.indexOf(name)];
       return `${name} ${value === null ? "—" : value}`;
     });
     return `<br>at the ${entry ? "entry" : "exit"}'s decision: ${lines.slice(0, 4).join(", ")}<br>${lines.slice(4).join(", ")}`;
@@ -261,7 +267,7 @@ const Drill = (() => {
     const [entry, exit] = [features(trade.entry.id), features(trade.exit.id)];
     byId("drill-saw").querySelector("summary").textContent =
       `What the rule saw${head.features.exact ? "" : " (of the second before: the source was not read)"}`;
-    byId("drill-features").replaceChildren(...head.features.names.map((name, k) => {
+    byId("drill-features").replaceChildren(...names.map((name, k) => {
       const row = document.createElement("tr");
       for (const text of [name, entry ? entry[k] : null, exit ? exit[k] : null]) {
         row.insertCell().textContent = text === null ? "—" : String(text);

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from micropulse.events import Int64s
-from micropulse.schema import FEATURE_COLUMNS, MILLISECOND, SIDES, WALL_ENDS
+from micropulse.schema import FEATURE_COLUMNS, MILLISECOND, SIDES, WALL_ENDS, Features
 from replay.report.evidence import Evidence
 from replay.report.trades import Book, Order
 from replay.report.windows import Books, Flags, Prints, inside, merged
@@ -198,45 +198,42 @@ def _walls(run: Run, base_ns: int) -> list[list[Any]]:
 
 
 def _features(run: Run, book: Book, evidence: Evidence | None) -> dict[str, Any]:
-    """Every feature at each decision of a trade: of the event itself, or of the second before."""
-    wanted = [
-        (order_id, book.orders[order_id])
-        for trade in book.trades
-        for order_id in (trade.entry_order, trade.exit_order)
-    ]
+    """A column a feature, a row an order of a trade: at its decision, or of the second before."""
+    ids = [id_ for trade in book.trades for id_ in (trade.entry_order, trade.exit_order)]
+    orders = [book.orders[id_] for id_ in ids]
     if evidence is not None and evidence.seen:
-        rows = {id_: _values(evidence.seen.get(one.seq)) for id_, one in wanted}
-        return {"names": list(FEATURE_COLUMNS), "exact": True, "rows": rows}
+        unseen = Features.zeros(1)[0]
+        records = np.zeros(len(orders), Features.dtype())
+        for row, order in enumerate(orders):
+            records[row] = evidence.seen.get(order.seq, unseen)
+        columns = {name: _words(name, records[name]) for name in FEATURE_COLUMNS}
+        return {"exact": True, "orders": ids, "columns": columns}
     samples = run.samples.select(pl.col("ts_recv").cast(pl.Int64), *FEATURE_COLUMNS)
-    at = samples["ts_recv"].to_numpy()
-    table = samples.drop("ts_recv").rows()
-    found = {}
-    for id_, order in wanted:
-        row = int(np.searchsorted(at, order.ts, side="right")) - 1
-        found[id_] = [_short(value) for value in table[row]] if row >= 0 else None
-    return {"names": list(FEATURE_COLUMNS), "exact": False, "rows": found}
+    decided = np.array([order.ts for order in orders], np.int64)
+    rows = np.searchsorted(samples["ts_recv"].to_numpy(), decided, side="right") - 1
+    known = samples[np.maximum(rows, 0).tolist()] if len(samples) else samples
+    columns = {name: _plain(known[name].to_list()) for name in FEATURE_COLUMNS}
+    return {"exact": False, "orders": ids, "columns": columns}
 
 
-def _values(record: Any) -> list[Any] | None:
-    """A Features record as the files have it: words for codes, null for NaN."""
-    if record is None:
-        return None
+def _words(name: str, column: Any) -> list[Any]:
+    """Features of records as the files have them: words for codes, null for NaN and for never."""
     words = {"removed_wall_side": SIDES, "removed_wall_kind": WALL_ENDS}
-    values: list[Any] = []
-    for name in FEATURE_COLUMNS:
-        value = record[name].item()
-        if name in words:
-            value = words[name][value]
-        elif name == "removed_wall_ts":
-            value = value or None
-        elif name in ("book_stale", "warm_10s"):
-            value = bool(value)
-        values.append(_short(value))
-    return values
+    if name in words:
+        return [words[name][code] for code in column.tolist()]
+    if name == "removed_wall_ts":
+        return [str(ts) if ts else None for ts in column.tolist()]
+    if name in ("book_stale", "warm_10s"):
+        return [bool(flag) for flag in column.tolist()]
+    return _plain(column.tolist())
 
 
-def _short(value: Any) -> Any:
-    """Six significant digits; no NaN."""
-    if isinstance(value, float):
-        return float(f"{value:.7g}") if value == value else None
-    return value if isinstance(value, bool | int | None) else str(value)
+def _plain(values: list[Any]) -> list[Any]:
+    """Seven significant digits of numbers, no NaN; times as text."""
+    plain: list[Any] = []
+    for value in values:
+        if isinstance(value, float):
+            plain.append(float(f"{value:.7g}") if value == value else None)
+        else:
+            plain.append(value if value is None or isinstance(value, bool) else str(value))
+    return plain

@@ -23,8 +23,7 @@ from replay.statistics.bootstrap import (
     Interval,
     block_bootstrap,
     block_bootstrap_mean,
-    block_length,
-    resampled,
+    block_bootstrap_ratio,
 )
 
 SEED = 1
@@ -165,22 +164,8 @@ def _share(trades: Sequence[Trade], name: str) -> dict[str, Any]:
 
     Undefined where that is not above zero.
     """
-    cost = _floats(trades, name)
     paid = _floats(trades, "gross") + _floats(trades, "slippage")
-
-    def share(rows: Any) -> float:
-        total = float(paid[rows].sum())
-        return float(cost[rows].sum()) / total if total > 0 else math.nan
-
-    everything = np.arange(len(trades))
-    if len(trades) < FEWEST or math.isnan(share(everything)):
-        return {"value": number(share(everything)), "low": None, "high": None}
-    drawn = resampled(len(trades), max(block_length(cost), block_length(paid)), SEED, RESAMPLES)
-    # Where a resample has nothing to pay from, the share is larger than any.
-    shares = np.array([share(rows) for rows in drawn])
-    known = np.sort(np.where(np.isnan(shares), math.inf, shares))
-    low, high = (float(known[round(q * (len(known) - 1))]) for q in (0.025, 0.975))
-    return {"value": number(share(everything)), "low": number(low), "high": number(high)}
+    return _plain(block_bootstrap_ratio(_floats(trades, name), paid, SEED))
 
 
 def _minutes(run: Run) -> Any:

@@ -20,7 +20,7 @@ from replay.report.trades import Book
 from replay.report.words import THESE_DAYS, duration, money
 from replay.runs import Run
 
-LEVEL = 6  # of gzip: 9 takes twice as long for one percent
+LEVEL = 4  # of gzip: 6 takes twice as long for four percent
 
 
 def page(run: Run, book: Book, figures: dict[str, Any], around: bytes) -> str:

@@ -24,7 +24,7 @@ Indices = npt.NDArray[np.int32]
 
 RESAMPLES = 2_000
 LEVEL = 0.95
-MOST_BLOCKS = 500
+MOST_BLOCKS = 200
 FEWEST = 10  # values; fewer give no interval: their resamples are a handful of numbers, repeated
 
 
@@ -71,12 +71,26 @@ def block_bootstrap_mean(
     if n < FEWEST:
         return Interval(math.nan, mid, math.nan, 0)
     block = block_length(values)
-    starts = _starts(n, block, seed, resamples)
-    last = n - (starts.shape[1] - 1) * block  # of a resample's last block only so many are taken
-    run = np.concatenate(([0.0], np.cumsum(np.concatenate((values, values)) - mid)))
-    whole, part = run[block : block + n] - run[:n], run[last : last + n] - run[:n]
-    sums = whole[starts[:, :-1]].sum(axis=1) + part[starts[:, -1]]
+    sums = _sums(values - mid, block, _starts(n, block, seed, resamples))
     low, high = _middle(mid + sums / n, level)
+    return Interval(low, mid, high, block)
+
+
+def block_bootstrap_ratio(
+    above: Floats, below: Floats, seed: int, resamples: int = RESAMPLES, level: float = LEVEL
+) -> Interval:
+    """The interval of Σ above / Σ below, drawn in pairs. Where Σ below is not above zero the ratio
+    is infinite: there is nothing to take it of, and any bound is too low."""
+    n = len(above)
+    total = float(below.sum())
+    mid = float(above.sum()) / total if total > 0 else math.inf
+    if n < FEWEST:
+        return Interval(math.nan, mid, math.nan, 0)
+    block = max(block_length(above), block_length(below))
+    starts = _starts(n, block, seed, resamples)
+    tops, bottoms = _sums(above, block, starts), _sums(below, block, starts)
+    ratios = np.where(bottoms > 0, tops / np.where(bottoms > 0, bottoms, 1.0), math.inf)
+    low, high = _middle(ratios, level)
     return Interval(low, mid, high, block)
 
 
@@ -94,7 +108,7 @@ def block_length(values: Floats) -> int:
     Politis and White (2004), section 3, for the circular bootstrap: b = (2 G² / D)^⅓ n^⅓ with
     G = Σ λ(k/M) |k| R(k), D = 4/3 (Σ λ(k/M) R(k))², λ the flat-top window, and M twice the lag
     behind which the correlogram is small (|ρ| < 2 √(log₁₀ n / n) for K lags in a row). Rounded up,
-    at most min(3 √n, n / 3). At least n / 500: among so many values longer blocks cost nothing,
+    at most min(3 √n, n / 3). At least n / 200: among so many values longer blocks cost nothing,
     and the number of blocks is what drawing them takes time for.
     """
     n = len(values)
@@ -134,6 +148,16 @@ def _starts(n: int, block: int, seed: int, resamples: int) -> Indices:
     """Where the blocks of each resample begin: (resamples, blocks)."""
     blocks = -(-n // block)
     return np.random.default_rng(seed).integers(0, n, (resamples, blocks), np.int32)
+
+
+def _sums(values: Floats, block: int, starts: Indices) -> Floats:
+    """The sum of each resample: of blocks, so that no value is added twice."""
+    n = len(values)
+    last = n - (starts.shape[1] - 1) * block  # of a resample's last block only so many are taken
+    run = np.concatenate(([0.0], np.cumsum(np.concatenate((values, values)))))
+    whole, part = run[block : block + n] - run[:n], run[last : last + n] - run[:n]
+    sums: Floats = whole[starts[:, :-1]].sum(axis=1) + part[starts[:, -1]]
+    return sums
 
 
 def _middle(figures: Floats, level: float) -> tuple[float, float]:
