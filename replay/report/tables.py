@@ -151,8 +151,8 @@ def _trade_row(trade: Trade) -> str:
         clock(trade.asked_ts),
         f"{trade.hold_s:.3f}",
         f"{trade.qty:f}",
-        f"{trade.entry_px:f}",
-        f"{trade.exit_px:f}",
+        f"{trade.entry_px:f}".removesuffix("00"),  # an average has two digits more than prices
+        f"{trade.exit_px:f}".removesuffix("00"),
         _cell(f"{trade.gross:f}", "money", True),
         shown(f"{trade.fees:f}", "money"),
         _cell(f"{trade.net:f}", "money", True),

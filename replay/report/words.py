@@ -52,6 +52,8 @@ def shown(value: Any, unit: str) -> str:
     if unit == "%":
         return f"{100 * value:.1f} %"
     digits = 0 if isinstance(value, int) or abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
+    if 0 < abs(value) < 0.01:
+        return f"{value:.2g}{UNITS[unit]}"
     if unit in ("", "s") and float(value).is_integer():
         digits = 0
     return f"{value:,.{digits}f}{UNITS[unit]}"
