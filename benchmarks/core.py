@@ -48,8 +48,7 @@ def measure(hours: float, runs: int, seed: int = 1) -> list[dict[str, Any]]:
         strategy = load_strategy("wall_break")
         core = Core(strategy, instrument("BTCUSDT", 2, 3)[0], resolve(strategy.Params), 3)
         started = time.process_time_ns()
-        core.begin(events)
-        core.apply([len(table.seq) for table in events])
+        core.advance_all(events)
         core_ns = time.process_time_ns() - started
         rows.append(
             {

@@ -122,9 +122,13 @@ class Core:
 
     def feed(self, events: Events, sinks: Sequence[Sink]) -> None:
         """Apply one batch; sinks get what comes out, then the end of the batch."""
+        self.input_digest.update(events)
+        self.advance_all(events, sinks)
+
+    def advance_all(self, events: Events, sinks: Sequence[Sink] = ()) -> None:
+        """The same for an input that nobody asks the digest of."""
         self.begin(events)
         self.apply([len(table.seq) for table in events], sinks)
-        self.input_digest.update(events)
 
     def begin(self, events: Events, grows: bool = False, applied: Sequence[int] = (0,)) -> None:
         """Take up a batch, of which `applied` rows of each table are done. One that grows, by what

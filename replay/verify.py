@@ -57,7 +57,7 @@ def verify(run: Path, data: str | None = None) -> Verdict:
     said = _said(run)
     source = _source(run, data or said["source"]["name"], said["symbol"])
     notes = list(_changes(said, source))
-    strategy = _strategy(run, said)
+    strategy = strategy_of(run, said)
     if source_hash(strategy) != said["strategy"]["sha256"]:
         notes.append("The strategy is not the one that made the run: its sources differ.")
     session = Session(source, strategy, settings_of(strategy.Params, said["params"]))
@@ -122,11 +122,11 @@ def _is_here(name: str) -> bool:
     return name.startswith("sim:") or Path(name).exists()
 
 
-def _strategy(run: Path, said: dict[str, Any]) -> Any:
+def strategy_of(run: Path, said: dict[str, Any]) -> Any:
     """The strategy of a run: its own copy where it was a user's file."""
-    copies = sorted((run / "strategy").glob("*.py"))
+    copy = run / "strategy" / f"{said['strategy']['name']}.py"
     try:
-        return load_strategy(str(copies[0]) if copies else said["strategy"]["name"])
+        return load_strategy(str(copy) if copy.exists() else said["strategy"]["name"])
     except StrategyError as error:
         raise VerifyError(f"The strategy of {run} cannot be loaded. {error}") from None
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from micropulse.params import ParamsError, resolve
 from micropulse.schema import FAILED, STRATEGY_FAILED
 from micropulse.strategy import StrategyError, load_strategy
+from micropulse.testing.markets import random_market
 from replay.backtest import Session
 from replay.live.symbol import Live, Plan
 from replay.server.background import running_server
 from replay.source import open_source
 from replay.verify import verify
 from tests.running import Kept, new_core
-from tests.streams import random_market
 
 ROOT = Path(__file__).parents[1]
 FAILING = ROOT / "tests" / "strategies_under_test" / "failing.py"
