@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from micropulse.run import Core
+from replay.audit.auditor import Run
+from replay.audit.exchange import Ask
 from tests.oracle import BUY, Book, Control, Event, Level, Trade
-from tests.oracle.audit import Run
 from tests.oracle.columns import events_of
-from tests.oracle.exchange import Ask
 from tests.oracle.market import MS, START, Scale
 from tests.running import new_core, run_through
 from tests.streams import BTC

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 
 from micropulse.schema import SECOND
+from replay.audit.auditor import audit, replay
+from replay.audit.ledger import Shown
 from tests.audited import (
     ASKS,
     BIDS,
@@ -23,8 +25,6 @@ from tests.audited import (
     trade_with,
 )
 from tests.oracle import BUY, SELL, Book, Event, Level
-from tests.oracle.audit import audit, replay
-from tests.oracle.ledger import Shown
 from tests.oracle.market import MS, START
 from tests.streams import BTC, TINY, Stream, play, random_market, streams
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replay.audit.auditor import Run, audit
 from tests.audited import NASTY, RHYTHM, TICK, Die, Handmade, trade_with
 from tests.oracle import Book
-from tests.oracle.audit import Run, audit
 from tests.oracle.market import SECOND
 from tests.oracle.reading import read_frames
 from tests.running import REAL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,17 +12,16 @@ from micropulse.events import (
     CONTROL_KINDS,
     DEPTHS,
     TRADE_KINDS,
-    ControlTable,
-    DepthTable,
     Events,
-    Int64s,
-    TradeTable,
     control_table,
     depth_table,
     trade_table,
 )
+from replay.audit.rows import rows_of
 
 from . import Book, Control, Event, Trade
+
+__all__ = ["events_of", "rows_of", "split"]
 
 
 def events_of(rows: Sequence[Event]) -> Events:
@@ -62,12 +61,6 @@ def events_of(rows: Sequence[Event]) -> Events:
     )
 
 
-def rows_of(events: Events) -> list[Event]:
-    """The same events as rows, in `seq` order."""
-    rows: list[Event] = [*_books(events.depth), *_trades(events.trades), *_controls(events.control)]
-    return sorted(rows, key=lambda row: row.seq)
-
-
 def split(events: Events, cuts: Sequence[int]) -> list[Events]:
     """The batch as `len(cuts) + 1` batches, each cut lying before the `seq` given.
 
@@ -88,30 +81,3 @@ def _between(table: Any, first: int | None, end: int | None) -> Any:
         return tuple(map(part, column)) if isinstance(column, tuple) else column[start:stop]
 
     return type(table)(*map(part, table))
-
-
-def _books(table: DepthTable) -> Iterator[Book]:
-    def levels(px: tuple[Int64s, ...], qty: tuple[Int64s, ...], row: int, n: int) -> Any:
-        return tuple((int(px[level][row]), int(qty[level][row])) for level in range(n))
-
-    for row in range(len(table.seq)):
-        values: dict[str, Any] = {
-            name: int(getattr(table, name)[row]) for name in Book._fields[:-2]
-        }
-        values["bids"] = levels(table.bid_px, table.bid_qty, row, int(table.bid_n[row]))
-        values["asks"] = levels(table.ask_px, table.ask_qty, row, int(table.ask_n[row]))
-        yield Book(**values)
-
-
-def _trades(table: TradeTable) -> Iterator[Trade]:
-    for row in range(len(table.seq)):
-        values: dict[str, Any] = {name: int(getattr(table, name)[row]) for name in Trade._fields}
-        values["kind"] = TRADE_KINDS[values["kind"]]
-        yield Trade(**values)
-
-
-def _controls(table: ControlTable) -> Iterator[Control]:
-    for row in range(len(table.seq)):
-        values: dict[str, Any] = {name: int(getattr(table, name)[row]) for name in Control._fields}
-        values["kind"] = CONTROL_KINDS[values["kind"]]
-        yield Control(**values)
