@@ -56,8 +56,8 @@ def verify(run: Path, data: str | None = None) -> Verdict:
     """
     said = _said(run)
     source = open_source(data or said["source"]["name"], said["symbol"])
-    notes = list(_changes(said, source))
-    strategy = _strategy(run, said)
+    notes = list(changes(said, source))
+    strategy = strategy_of_run(run, said)
     if source_hash(strategy) != said["strategy"]["sha256"]:
         notes.append("The strategy is not the one that made the run: its sources differ.")
     session = Session(source, strategy, settings_of(strategy.Params, said["params"]))
@@ -66,14 +66,14 @@ def verify(run: Path, data: str | None = None) -> Verdict:
         tick = int(session.instrument.tick)
         sink = RunFolder(again, source.symbol, strategy, session.digits, tick)
         try:
-            session.run([sink], _recut(_of_the_run(source, said)))
+            session.run([sink], _recut(events_of_run(source, said)))
             sink.finish(session.description(), session.summary(), session.core.checkpoints)
         except BaseException:
             sink.discard()
             raise
         divergence = first_difference(run, again)
     if divergence is not None:
-        divergence = divergence._replace(frame=_frame(said, data, divergence.seq))
+        divergence = divergence._replace(frame=frame_text(said, data, divergence.seq))
     digest = session.core.digest()
     return Verdict(divergence is None, digest, _figures(said), divergence, notes)
 
@@ -89,7 +89,7 @@ def compare_runs(one: Path, other: Path) -> Verdict:
             notes.append(f"The runs differ in their {name}.")
     divergence = first_difference(one, other)
     if divergence is not None:
-        divergence = divergence._replace(frame=_frame(said, None, divergence.seq))
+        divergence = divergence._replace(frame=frame_text(said, None, divergence.seq))
     return Verdict(divergence is None, said["digest"], _figures(said), divergence, notes)
 
 
@@ -103,7 +103,7 @@ def _said(run: Path) -> dict[str, Any]:
     return said
 
 
-def _strategy(run: Path, said: dict[str, Any]) -> Any:
+def strategy_of_run(run: Path, said: dict[str, Any]) -> Any:
     """The strategy of a run: its own copy where it was a user's file."""
     copies = sorted((run / "strategy").glob("*.py"))
     try:
@@ -112,7 +112,7 @@ def _strategy(run: Path, said: dict[str, Any]) -> Any:
         raise VerifyError(f"The strategy of {run} cannot be loaded. {error}") from None
 
 
-def _changes(said: dict[str, Any], source: Source) -> Iterator[str]:
+def changes(said: dict[str, Any], source: Source) -> Iterator[str]:
     """What is not as it was when the run was made."""
     before, now = said["source"].get("sha256"), description(source).get("sha256")
     if isinstance(source, TapeSource):
@@ -124,7 +124,7 @@ def _changes(said: dict[str, Any], source: Source) -> Iterator[str]:
         yield "The code is not that of the run; a difference may come from there."
 
 
-def _of_the_run(source: Source, said: dict[str, Any]) -> Iterator[Events]:
+def events_of_run(source: Source, said: dict[str, Any]) -> Iterator[Events]:
     """Only what the run read: its first to its last seq."""
     first, last = said["source"]["first_seq"], said["source"]["last_seq"]
     if first is None:
@@ -151,8 +151,9 @@ def _recut(batches: Iterator[Events]) -> Iterator[Events]:
             at = stop
 
 
-def _frame(said: dict[str, Any], data: str | None, seq: int | None) -> str | None:
-    """The text of the frame with this seq."""
+def frame_text(said: dict[str, Any], data: str | None, seq: int | None) -> str | None:
+    """The text of the frame with this seq of the run that run.json tells of; None for a control
+    event, which has none."""
     if seq is None:
         return None
     for frames in frames_of(data or said["source"]["name"], said["symbol"]):

@@ -49,7 +49,7 @@ class RunFolder:
         shutil.rmtree(self._part, ignore_errors=True)
         self._part.mkdir(parents=True)
         self._symbol, self._strategy, self._digits, self._tick = symbol, strategy, digits, tick
-        self._reasons = tuple(_reasons(strategy))
+        self._reasons = tuple(reason_words(strategy))
         names = ("samples", "signals", "orders", "fills", "checkpoints")
         self._files = {name: ParquetFile(self._part / f"{name}.parquet") for name in names}
         self._transactions = (self._part / "transaction.csv").open("w", encoding="utf-8")
@@ -142,7 +142,7 @@ def checkpoints_table(checkpoints: list[Checkpoint]) -> pa.Table:
     )
 
 
-def _reasons(strategy: ModuleType) -> list[str]:
+def reason_words(strategy: ModuleType) -> list[str]:
     """The words for a strategy's reasons by code; numbers where it has none. Code 0 is null."""
     named = {int(reason): reason.name.lower() for reason in getattr(strategy, "Reason", ())}
     return ["", *(named.get(code, str(code)) for code in range(1, max(named, default=0) + 256))]
