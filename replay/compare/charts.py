@@ -44,7 +44,9 @@ def chart(found: Comparison) -> go.Figure:
         legend={"orientation": "h", "y": -0.06},
         hovermode="x unified",
         dragmode="pan",
+        modebar={"bgcolor": "rgba(0,0,0,0)"},
     )
+    figure.update_yaxes(tickformat=",.1f", row=1, col=1)
     for note in figure.layout.annotations[: len(ROWS)]:
         note.update(x=0, xanchor="left", font={"size": 12})
     return figure
@@ -114,4 +116,16 @@ def _differences(found: Comparison) -> go.Bar:
 def _mark_partings(figure: go.Figure, found: Comparison) -> None:
     """A line through all panels where they part."""
     for parting in found.partings:
-        figure.add_vline(x=parting.ts[:23], line={"color": "#c0392b", "width": 1, "dash": "dot"})
+        line = {"color": "#c0392b", "width": 1, "dash": "dot"}
+        figure.add_vline(x=parting.ts[:23], line=line)
+        figure.add_annotation(
+            x=parting.ts[:23],
+            y=1,
+            yref="y domain",
+            text=f"first different {parting.what}",
+            showarrow=False,
+            textangle=-90,
+            xanchor="right",
+            yanchor="top",
+            font={"size": 10, "color": "#c0392b"},
+        )

@@ -19,15 +19,16 @@ from replay.compare.words import (
     interval,
     number,
     said_of_causes,
+    said_of_intervals,
     said_of_parting,
     said_of_trades,
 )
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2127; --dim: #626a75; --rule: #d9dde3;
-  --ground: #ffffff; --card: #f5f6f8; --a: #2f81d8; --b: #e0801a; --bad: #c0392b; }
+  --ground: #ffffff; --card: #f5f6f8; --a: #2f81d8; --b: #e0801a; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e7ec; --dim: #98a1ad; --rule: #343a43;
-  --ground: #14171b; --card: #1c2026; --bad: #ff8a7a; } }
+  --ground: #14171b; --card: #1c2026; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1080px; padding: 20px 16px 60px; background: var(--ground);
   color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }
@@ -44,7 +45,7 @@ th { color: var(--dim); font-weight: 500; } th:first-child, td:first-child { tex
 td.text { text-align: left; white-space: normal; } tr.near td { font-weight: 600; }
 code { display: block; background: var(--card); border-radius: 8px; padding: 10px;
   overflow-wrap: anywhere; font-size: 12px; } summary { cursor: pointer; padding: 6px 0; }
-.key { font-weight: 600; color: var(--bad); }
+.key { font-weight: 600; }
 @media (max-width: 640px) { body { font-size: 14px; padding: 12px 10px 40px; }
   .sides { grid-template-columns: 1fr; } th, td { padding-right: 8px; font-size: 13px; } }
 """
@@ -136,6 +137,7 @@ def _top(found: Comparison) -> Iterator[str]:
     yield f"<h3>B − A over {len(found.buckets)} ten-minute buckets, these days only</h3>"
     heads = ("", "B − A", "95 % paired", "95 % unpaired", "narrower")
     yield table(heads, (_interval_row(one) for one in found.apart))
+    yield from (f'<p class="dim">{escape(one)}</p>' for one in said_of_intervals(found))
 
 
 def _interval_row(one: Apart) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def _totals(run: Run) -> dict[str, tuple[Decimal | None, str]]:
         "net": (Decimal(said["net"]), "USDT"),
         "gross": (Decimal(said["gross"]), "USDT"),
         "fees": (Decimal(said["fees"]), "USDT"),
-        "equity": (final_equity(run), "USDT"),
+        "net, open marked": (final_equity(run), "USDT"),
         "trades": (Decimal(said["round_trips"]), ""),
         "orders": (Decimal(said["orders"]), ""),
         "rejected": (Decimal(said["rejected"]), ""),

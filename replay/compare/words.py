@@ -13,6 +13,7 @@ from replay.compare.comparison import Comparison, card
 from replay.compare.paired import Apart
 from replay.compare.parting import Parting
 from replay.compare.trades import Matched, Trade
+from replay.statistics.bootstrap import FEWEST
 
 LISTED_MOST = 12  # trades of a kind; the page and --json have all
 MEASURED = {"net": "net, open marked", "gross": "gross, open marked"}
@@ -30,6 +31,7 @@ def _parts(found: Comparison) -> Iterator[RenderableType]:
     yield from _changes(found)
     yield _figures(found)
     yield _intervals(found)
+    yield from (Text(sentence) for sentence in said_of_intervals(found))
     yield Text(said_of_trades(found.trades), style="bold")
     for name, trades in (("only in A", found.trades.only_a), ("only in B", found.trades.only_b)):
         if trades:
@@ -41,6 +43,20 @@ def _parts(found: Comparison) -> Iterator[RenderableType]:
     for parting in found.partings:
         yield from _parting(parting)
     yield from (Text(f"note: {note}", style="dim") for note in found.notes)
+
+
+def said_of_intervals(found: Comparison) -> Iterator[str]:
+    """What the intervals are, or why there are none."""
+    if len(found.buckets) < FEWEST:
+        yield (
+            f"No intervals: they need {FEWEST} buckets of ten minutes, and the recording spans "
+            f"{len(found.buckets)}."
+        )
+        return
+    yield (
+        "Paired: both saw the same market, so what it did to both cancels out. Unpaired: as if "
+        "each had seen a market of its own, to show what the pairing is worth."
+    )
 
 
 def said_of_trades(trades: Matched) -> str:
@@ -55,6 +71,11 @@ def said_of_parting(found: Comparison) -> Iterator[str]:
     """Where they part, and up to where they agree."""
     if found.same:
         yield "Nothing differs: the two did the same at every event."
+        if found.a.said["digest"] != found.b.said["digest"]:
+            yield (
+                "Their digests are not the same: parameters or Memory differ, without an effect on "
+                "what was done."
+            )
         return
     agreed = found.agreed
     first = found.places[0][1]
