@@ -40,11 +40,8 @@ def depends_on_the_start(
         start = seqs[int(share * len(seqs))]
         _, rest = split(stretch.events, [start])
         warm_ns = min(int(t.ts_recv[0]) for t in rest if len(t.seq)) + WARM_NS
-        warm = [
-            int(t.seq[np.searchsorted(t.ts_recv, warm_ns)])
-            for t in rest
-            if len(t.seq) and int(t.ts_recv[-1]) > warm_ns
-        ]
+        reach = [t for t in rest if len(t.seq) and int(t.ts_recv[-1]) > warm_ns]
+        warm = [int(t.seq[np.searchsorted(t.ts_recv, warm_ns)]) for t in reach]
         if not warm:
             continue
         figures["warm_starts"] += 1
