@@ -18,8 +18,8 @@ from replay.strategy_check.findings import Finding
 from replay.strategy_check.future import seq_in
 from replay.strategy_check.stretch import Stretch
 
-SLICE = 2_500  # events without the JIT, 0.4 ms each
-LEAD = 500  # of them before the first order
+SLICE = 1_000  # events without the JIT, 1.3 ms each
+LEAD = 300  # of them before the first order
 
 
 def is_the_same_again(
