@@ -85,7 +85,7 @@ def _entries(name: str, trades: list[Trade]) -> go.Scatter:
         y=[float(trade.entry_px) for trade in trades],
         name=f"only in {name}",
         mode="markers",
-        marker={"symbol": symbols, "size": 10, "color": COLOURS[name]},
+        marker={"symbol": symbols, "size": 8, "opacity": 0.75, "color": COLOURS[name]},
         text=text,
         hovertemplate="%{text}<extra></extra>",
     )

@@ -45,25 +45,30 @@ th { color: var(--dim); font-weight: 500; } th:first-child, td:first-child { tex
 td.text { text-align: left; white-space: normal; } tr.near td { font-weight: 600; }
 code { display: block; background: var(--card); border-radius: 8px; padding: 10px;
   overflow-wrap: anywhere; font-size: 12px; } summary { cursor: pointer; padding: 6px 0; }
+#chart { height: 760px; }
 .key { font-weight: 600; }
 @media (max-width: 640px) { body { font-size: 14px; padding: 12px 10px 40px; }
-  .sides { grid-template-columns: 1fr; } th, td { padding-right: 8px; font-size: 13px; } }
+  .sides { grid-template-columns: 1fr; } th, td { padding-right: 7px; font-size: 12px; }
+  th:first-child, td:first-child { white-space: normal; } }
 """
 
-# The chart takes the page's colours, and the height of a phone held upright.
+# Last, so that the words are there before the chart is. It takes the page's colours.
 SCRIPT = """
 const dark = matchMedia('(prefers-color-scheme: dark)');
 function paint() {
-  const box = document.querySelector('.js-plotly-plot'), ink = dark.matches ? '#c9cfd8' : '#3d444d';
-  const rule = dark.matches ? '#2c323a' : '#e3e6eb', change = {'font.color': ink};
+  const change = {'font.color': dark.matches ? '#c9cfd8' : '#3d444d'};
   for (const axis of ['xaxis', 'xaxis2', 'xaxis3', 'yaxis', 'yaxis2', 'yaxis3']) {
-    change[axis + '.gridcolor'] = rule; change[axis + '.zerolinecolor'] = rule;
+    for (const line of ['gridcolor', 'zerolinecolor']) {
+      change[axis + '.' + line] = dark.matches ? '#2c323a' : '#e3e6eb';
+    }
   }
-  Plotly.relayout(box, change);
+  Plotly.relayout('chart', change);
 }
+Plotly.newPlot('chart', figure.data, figure.layout, {responsive: true, displaylogo: false});
 dark.addEventListener('change', paint); paint();
 """
 
+OPEN_MOST = 25  # trades; a longer list is folded
 TRADE_COLUMNS = {
     "seq": "seq",
     "ts": "decided",
@@ -88,25 +93,20 @@ def write_page(found: Comparison, path: Path) -> None:
 
 def page(found: Comparison) -> str:
     """The whole page, plotly inside: 4.6 MB, nothing fetched."""
-    plot = chart(found).to_html(
-        full_html=False,
-        include_plotlyjs=False,
-        config={"responsive": True, "displaylogo": False, "scrollZoom": False},
-    )
     title = f"{card(found.a)['symbol']}: A against B"
     return "\n".join(
         (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}</title><style>{STYLE}</style>",
-            f"<script>{get_plotlyjs()}</script></head><body><h1>{escape(title)}</h1>",
+            f"<title>{escape(title)}</title><style>{STYLE}</style></head>",
+            f"<body><h1>{escape(title)}</h1>",
             *_top(found),
-            "<h2>Over time</h2>",
-            plot,
-            f"<script>{SCRIPT}</script>",
+            '<h2>Over time</h2><div id="chart"></div>',
             *_partings(found),
             *_trades(found),
             *(f'<p class="dim">{escape(note)}</p>' for note in found.notes),
+            f"<script>{get_plotlyjs()}</script>",
+            f"<script>const figure = {chart(found).to_json()};{SCRIPT}</script>",
             "</body></html>",
         )
     )
@@ -185,20 +185,22 @@ def _trades(found: Comparison) -> Iterator[str]:
     yield _trade_list("Only in A", trades.only_a)
     yield _trade_list("Only in B", trades.only_b)
     if trades.different:
-        yield f"<details open><summary>In both, but different ({len(trades.different)})</summary>"
+        state = " open" if len(trades.different) <= OPEN_MOST else ""
+        title = f"In both, but different ({len(trades.different)})"
+        yield f"<details{state}><summary>{title}</summary>"
         rows = []
         for a, b, fields in trades.different:
             mine, yours = a.plain(), b.plain()
             rows += [(str(a.seq), name, str(mine[name]), str(yours[name])) for name in fields]
         yield f"{table(('seq', 'what', 'A', 'B'), rows)}</details>"
-    yield _trade_list("The same in both", trades.same, is_open=False)
+    yield _trade_list("The same in both", trades.same)
 
 
-def _trade_list(title: str, trades: list[Trade], is_open: bool = True) -> str:
+def _trade_list(title: str, trades: list[Trade]) -> str:
     if not trades:
         return ""
     rows = (_cells(trade.plain()) for trade in trades)
-    state = " open" if is_open else ""
+    state = " open" if len(trades) <= OPEN_MOST else ""
     body = table(TRADE_COLUMNS.values(), rows)
     return f"<details{state}><summary>{title} ({len(trades)})</summary>{body}</details>"
 
