@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -205,14 +206,17 @@ def test_the_honest_rule_has_no_fault_but_the_file(with_fault: Callable[[int], C
     assert found[0].where == "unused"
 
 
-def test_a_shipped_strategy_is_clean(market: Path) -> None:
-    strategy = load_strategy("wall_break")
-    settings = resolve(strategy.Params, None, ["entry.spike=false", "features.wall_k=3.0"])
-    checked = check(strategy, settings, open_source(str(market)))
-    assert wrong(checked.findings) == [], checked.findings
-    assert checked.figures["fills"]["wrong"] == 0
-    assert checked.figures["fills"]["fills"] > 10
-    assert checked.figures["warm_up"]["entries"] > 5
+def test_obi_revert_is_clean(stretch: Stretch) -> None:
+    case = Checked(load_strategy("obi_revert"), stretch, ["enter_obi=0.6", "stands_ms=300"])
+    given = (case.strategy, case.settings, case.stretch)
+    assert list(sees_the_future(*given, case.deeds)) == []
+    assert list(is_the_same_again(*given)) == []
+    figures, found = depends_on_the_start(*given, case.ran.out)
+    assert figures["entries"] > 5
+    assert wrong(found) == []
+    figures, found = audited_fills(*given, case.ran)
+    assert figures["fills"] > 10
+    assert found == []
 
 
 def test_idle_is_only_said_to_be_idle(stretch: Stretch) -> None:
@@ -266,7 +270,10 @@ def test_the_command_names_the_cheat_and_ends_with_3(market: Path, faulty: Path)
 
 
 def test_the_command_says_what_is_good_and_ends_with_0(market: Path) -> None:
-    done = command("obi_revert", market, "--set", "enter_obi=0.6", "--set", "stands_ms=300")
+    sets = ("--set", "entry.spike=false", "--set", "features.wall_k=3.0")
+    done = command("wall_break", market, *sets)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nothing wrong" in done.stdout
     assert "WRONG" not in done.stdout
+    audited = re.search(r"audited +(\d+) fills", done.stdout)
+    assert audited is not None and int(audited[1]) > 10

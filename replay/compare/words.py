@@ -97,7 +97,11 @@ def said_of_parting(found: Comparison) -> Iterator[str]:
 def said_of_causes(parting: Parting) -> Iterator[tuple[str, bool]]:
     """What one parameter of B alone makes A do at the event, and whether it is what B did."""
     for cause in parting.causes:
-        does = {"b": "does what B did", "a": "still does what A did", "other": "does something else"}
+        does = {
+            "b": "does what B did",
+            "a": "still does what A did",
+            "other": "does something else",
+        }
         yield f"A with B's {cause.path} alone {does[cause.makes]}.", cause.makes == "b"
     if parting.causes and all(cause.makes != "b" for cause in parting.causes):
         yield "No parameter alone makes the difference: it takes several together.", True
