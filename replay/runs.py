@@ -67,6 +67,11 @@ class Run:
         return pl.read_parquet(self.folder / "fills.parquet")
 
     @cached_property
+    def checkpoints(self) -> pl.DataFrame:
+        """The digest every 10,000 events."""
+        return pl.read_parquet(self.folder / "checkpoints.parquet")
+
+    @cached_property
     def trips(self) -> pl.DataFrame:
         """A row a round trip: money and prices exact, times as timestamps and as ns."""
         money = pl.Decimal(38, decimals_of_money(self.px_decimals, self.qty_decimals))

@@ -56,8 +56,8 @@ def verify(run: Path, data: str | None = None) -> Verdict:
     """
     said = _said(run)
     source = _source(run, data or said["source"]["name"], said["symbol"])
-    notes = list(_changes(said, source))
-    strategy = strategy_of(run, said)
+    notes = list(changes(said, source))
+    strategy = strategy_of_run(run, said)
     if source_hash(strategy) != said["strategy"]["sha256"]:
         notes.append("The strategy is not the one that made the run: its sources differ.")
     session = Session(source, strategy, settings_of(strategy.Params, said["params"]))
@@ -73,7 +73,7 @@ def verify(run: Path, data: str | None = None) -> Verdict:
             raise
         divergence = first_difference(run, again)
     if divergence is not None:
-        divergence = divergence._replace(frame=_frame(said, data, divergence.seq))
+        divergence = divergence._replace(frame=frame_text(said, data, divergence.seq))
     digest = session.core.digest()
     return Verdict(divergence is None, digest, _figures(said), divergence, notes)
 
@@ -89,7 +89,7 @@ def compare_runs(one: Path, other: Path) -> Verdict:
             notes.append(f"The runs differ in their {name}.")
     divergence = first_difference(one, other)
     if divergence is not None:
-        divergence = divergence._replace(frame=_frame(said, None, divergence.seq))
+        divergence = divergence._replace(frame=frame_text(said, None, divergence.seq))
     return Verdict(divergence is None, said["digest"], _figures(said), divergence, notes)
 
 
@@ -122,7 +122,7 @@ def _is_here(name: str) -> bool:
     return name.startswith("sim:") or Path(name).exists()
 
 
-def strategy_of(run: Path, said: dict[str, Any]) -> Any:
+def strategy_of_run(run: Path, said: dict[str, Any]) -> Any:
     """The strategy of a run: its own copy where it was a user's file."""
     copy = run / "strategy" / f"{said['strategy']['name']}.py"
     try:
@@ -131,7 +131,7 @@ def strategy_of(run: Path, said: dict[str, Any]) -> Any:
         raise VerifyError(f"The strategy of {run} cannot be loaded. {error}") from None
 
 
-def _changes(said: dict[str, Any], source: Source) -> Iterator[str]:
+def changes(said: dict[str, Any], source: Source) -> Iterator[str]:
     """What is not as it was when the run was made."""
     if isinstance(source, TapeSource):  # it may have grown since
         for finding in harmed(source.tape):
@@ -171,8 +171,9 @@ def _recut(batches: Iterator[Events]) -> Iterator[Events]:
             at = stop
 
 
-def _frame(said: dict[str, Any], data: str | None, seq: int | None) -> str | None:
-    """The text of the frame with this seq; None where the source is not here to tell."""
+def frame_text(said: dict[str, Any], data: str | None, seq: int | None) -> str | None:
+    """The text of the frame with this seq; None for a control event, which has none, and where
+    the source is not here to tell."""
     name = data or said["source"]["name"]
     if seq is None or not _is_here(name):
         return None

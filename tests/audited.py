@@ -9,9 +9,9 @@ from typing import NamedTuple
 from micropulse.run import Core
 from micropulse.testing.market import BTC, MS, START, Scale
 from micropulse.testing.rows import events_of
+from replay.audit.auditor import Run
+from replay.audit.exchange import Ask
 from tests.oracle import BUY, Book, Control, Event, Level, Trade
-from tests.oracle.audit import Run
-from tests.oracle.exchange import Ask
 from tests.running import new_core, run_through
 
 RHYTHM = str(Path(__file__).with_name("strategies_under_test") / "rhythm.py")

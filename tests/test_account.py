@@ -11,6 +11,8 @@ from hypothesis import given
 from micropulse.schema import SECOND
 from micropulse.testing.market import BTC, MS, START, TINY
 from micropulse.testing.markets import Stream, play, random_market, streams
+from replay.audit.auditor import audit, replay
+from replay.audit.ledger import Shown
 from tests.audited import (
     ASKS,
     BIDS,
@@ -25,8 +27,6 @@ from tests.audited import (
     trade_with,
 )
 from tests.oracle import BUY, SELL, Book, Event, Level
-from tests.oracle.audit import audit, replay
-from tests.oracle.ledger import Shown
 
 ASK = PX + TICK
 UNIT = 1_000  # money in one price unit x one quantity unit: 10⁻⁸ / (10⁻² x 10⁻³)

@@ -98,6 +98,7 @@ WRONG = (
 RIGHT = (
     ("micropulse/cli/replaying.py", "import replay.verify\nprint(open('a'))"),
     ("micropulse/__main__.py", "from micropulse.cli import main"),
+    ("replay/strategy_check/future.py", "from micropulse.testing import no_lookahead"),
     ("micropulse/testing/live.py", "import subprocess\nfrom replay.verify import verify"),
     ("micropulse/cli/proving.py", "from micropulse.testing import no_lookahead"),
     ("micropulse/features/flow.py", "from micropulse.schema import State"),

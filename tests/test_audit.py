@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from micropulse.testing.market import BTC, SECOND
 from micropulse.testing.markets import Stream, random_market, streams
+from replay.audit.auditor import Run, audit
 from tests.audited import NASTY, RHYTHM, TICK, Die, Handmade, trade_with
 from tests.oracle import Book
-from tests.oracle.audit import Run, audit
 from tests.oracle.reading import read_frames
 from tests.running import REAL
 

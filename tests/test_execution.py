@@ -8,19 +8,8 @@ from typing import Any
 import pytest
 
 from micropulse.testing.market import MS
-from tests.audited import (
-    ASKS,
-    BIDS,
-    NASTY,
-    PX,
-    TICK,
-    Handmade,
-    exchange_ns,
-    received_ns,
-)
-from tests.oracle import BUY, SELL, Level
-from tests.oracle.audit import Run, audit
-from tests.oracle.exchange import (
+from replay.audit.auditor import Run, audit
+from replay.audit.exchange import (
     ABOVE_MAX_QTY,
     BAD_STEP,
     BELOW_MIN_NOTIONAL,
@@ -36,6 +25,17 @@ from tests.oracle.exchange import (
     SUBMITTED,
     UNKNOWN,
 )
+from tests.audited import (
+    ASKS,
+    BIDS,
+    NASTY,
+    PX,
+    TICK,
+    Handmade,
+    exchange_ns,
+    received_ns,
+)
+from tests.oracle import BUY, SELL, Level
 
 ASK = PX + TICK
 

@@ -54,7 +54,7 @@ class RunFolder:
         shutil.rmtree(self._part, ignore_errors=True)
         self._part.mkdir(parents=True)
         self._symbol, self._strategy, self._digits, self._tick = symbol, strategy, digits, tick
-        self._reasons = tuple(_reasons(strategy))
+        self._reasons = tuple(reason_words(strategy))
         self._waiting: dict[str, list[Any]] = {name: [] for name in RECORDS}
         names = (*RECORDS, "checkpoints")
         self._files = {name: ParquetFile(self._part / f"{name}.parquet") for name in names}
@@ -165,7 +165,7 @@ def checkpoints_table(checkpoints: list[Checkpoint]) -> pa.Table:
     )
 
 
-def _reasons(strategy: ModuleType) -> list[str]:
+def reason_words(strategy: ModuleType) -> list[str]:
     """The words for a strategy's reasons by code; numbers where it has none. Code 0 is null."""
     return ["", *(reason_name(strategy, code) for code in range(1, STRATEGY_FAILED + 1))]
 

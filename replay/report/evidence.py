@@ -25,7 +25,7 @@ from replay.report.trades import Trade
 from replay.report.windows import AROUND_NS, Books, Flags, Prints, Windows, merged
 from replay.runs import Run
 from replay.source import Source, description, open_source
-from replay.verify import VerifyError, events_of_run, strategy_of
+from replay.verify import VerifyError, events_of_run, strategy_of_run
 
 ADDED_MS = (50, 100, 250)
 NEVER = 10**9 * SECOND  # how often these runs write samples: nobody reads them
@@ -98,7 +98,7 @@ def _sessions(run: Run, source: Source) -> tuple[list[Session], str | None]:
     """The rule at each added latency, or why it cannot be run as it was."""
     said = run.said
     try:
-        strategy = strategy_of(run.folder, said)
+        strategy = strategy_of_run(run.folder, said)
     except (VerifyError, StrategyError) as error:
         return [], str(error)
     same_code = said["code"] == package_fingerprint("micropulse", "")

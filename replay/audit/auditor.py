@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from . import Control, Event
 from .exchange import REJECTED, Ask, Exchange
+from .rows import Control, Event
 
 REFUSALS = (
     "refused_pending",
@@ -69,6 +69,7 @@ def decisions(orders: Any) -> list[Ask]:
 
 
 def sentences(run: Run, exchange: Exchange, refusals: Sequence[str]) -> Iterator[str]:
+    """What was expected and not seen, or seen and not expected, a sentence each."""
     ledger = exchange.ledger
     fills = [fill for order in ledger.fills.values() for fill in order]
     rows = [fill._asdict() for fill in fills]
@@ -114,6 +115,7 @@ def differences(
 
 
 def by_key(rows: Any, key: tuple[str, ...]) -> dict[tuple[int, ...], list[Any]]:
+    """Rows by the values of some of their fields."""
     found: dict[tuple[int, ...], list[Any]] = {}
     for row in rows:
         found.setdefault(tuple(int(row[name]) for name in key), []).append(row)

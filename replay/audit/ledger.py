@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from . import BUY, SELL
 from .moments import Moment
+from .rows import BUY, SELL
 
 
 @dataclass
@@ -89,6 +89,7 @@ class Ledger:
         self.trips: list[dict[str, Any]] = []
 
     def add(self, order: Order, fill: Fill) -> None:
+        """One slice: cash, position, and the end of a trip."""
         self.fills.setdefault(order.id, []).append(fill)
         self.cash -= fill.side * fill.px * fill.qty * self.unit + fill.fee
         self.qty += fill.side * fill.qty
@@ -164,6 +165,7 @@ class Ledger:
         self.prices = []
 
     def notional(self, fills: Sequence[Fill]) -> int:
+        """Price × quantity of slices, in money."""
         return sum(fill.px * fill.qty for fill in fills) * self.unit
 
     def slippage(self, order: Order, notional: int) -> int:

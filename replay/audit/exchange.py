@@ -15,9 +15,9 @@ from fractions import Fraction
 from math import ceil
 from typing import Any, NamedTuple
 
-from . import BUY, SELL, Book, Event
 from .ledger import Fill, Ledger, Order, Shown, Standing
 from .moments import Moment, first_print, jitter, largest_ahead, moments
+from .rows import BUY, SELL, Book, Event
 
 UNKNOWN = -(2**63)
 SUBMITTED, FILLED, PARTIAL, EXPIRED, REJECTED = 1, 2, 3, 4, 5
@@ -82,6 +82,7 @@ class Exchange:
     # Asking.
 
     def ask(self, at: int, ask: Ask) -> None:
+        """What `decide` asked for becomes an order, or is refused and counted."""
         held = self.ledger.qty
         refused = self.refusal(at, ask)
         if refused:
@@ -93,6 +94,7 @@ class Exchange:
             self.submit(at, SELL if held > 0 else BUY, abs(held), True, ask.reason)
 
     def refusal(self, at: int, ask: Ask) -> str | None:
+        """Which count the refusal of an ask goes to; None when it is taken."""
         held = self.ledger.qty != 0
         if self.order:
             return "refused_pending"
@@ -115,6 +117,7 @@ class Exchange:
         return ceil(least / int(limits.step)) * int(limits.step)
 
     def submit(self, at: int, side: int, qty: int, closes: bool, reason: int) -> None:
+        """An order is made and on its way, or rejected at once."""
         moment = self.tape[at]
         latency = self.latency_ns + (jitter(self.tape, at) if self.tape_jitter else 0)
         self.order = order = Order(
@@ -188,6 +191,7 @@ class Exchange:
     # Filling.
 
     def sweep(self, order: Order, at: int, book: Book) -> None:
+        """The order takes what the book shows and we have not taken yet, best level first."""
         txns = range(order.arrival, book.ts_txn + 1)
         bound = first_print(self.tape, order.decided, at, order.side, txns)
         for level_px, shown in book.asks if order.side == BUY else book.bids:
@@ -238,6 +242,7 @@ class Exchange:
             self.order = None
 
     def lose_feed(self, moment: Moment) -> None:
+        """The last connection is gone: an entry expires, an exit goes on and is marked."""
         if self.order and self.order.closes:
             self.order.after_gap = True
         elif self.order:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from . import Book, Control, Event, Trade
+from .rows import Book, Control, Event, Trade
 
 SECOND = 1_000_000_000
 ID_SLOTS = 65_536
@@ -45,6 +45,7 @@ class Moment(NamedTuple):
 
     @property
     def clock_steps(self) -> bool:
+        """Whether the receiver's clock was stepped here."""
         return isinstance(self.event, Control) and self.event.kind == "CLOCK_STEP"
 
 
@@ -52,6 +53,7 @@ Tape = Sequence[Moment]
 
 
 def moments(events: Sequence[Event]) -> list[Moment]:
+    """What can be said of each event from those up to it."""
     found: list[Moment] = []
     t, largest_u, mid2, stale = 0, -1, 0, False
     ids: dict[int, int] = {}
