@@ -10,7 +10,9 @@ is first rebuilt from the tape, then goes on; so nothing is kept that the tape d
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
@@ -98,9 +100,14 @@ class Live:
         self._session: Session | None = None
         self._sinks: list[Sink] = []
         refuse_foreign(plan.run)
+        self._lock = lock_run(plan.run)
         self.decoder = Decoder(plan.symbol, *digits_of(Tape(self.tape)))
         if is_run_folder(plan.run) and not fresh:
-            self._resume()
+            try:
+                self._resume()
+            except BaseException:
+                self._unlock()
+                raise
 
     @property
     def session(self) -> Session | None:
@@ -147,12 +154,20 @@ class Live:
             said["source"] |= TapeSource(self.tape).description()
         said["source"] |= {"name": str(self.tape)}
         folder.finish(said, summary, session.core.checkpoints)
+        self._unlock()
         return summary
 
     def discard(self) -> None:
         """Leave the run folder as it is: what was written there is not complete."""
         if self._session is not None:
             self._folder.discard()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        """Let another process have the run; once."""
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._lock = -1
 
     def _resume(self) -> None:
         """Rebuild the run from its tape, up to where the tape ends."""
@@ -250,6 +265,22 @@ class Live:
         px, qty = self.decoder.px_decimals, self.decoder.qty_decimals
         known = KNOWN_DECIMALS.get(self.plan.symbol, (0, 0))
         return (known[0] if px is None else px), (known[1] if qty is None else qty)
+
+
+def lock_run(run: Path) -> int:
+    """The lock of a live run, as an open file: two processes that follow one tape must not write
+    one run. It lies beside the folder, which is replaced at the end. Raises LiveError."""
+    run.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(run.with_name(f".{run.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        raise LiveError(
+            f"The run in {run} is being written by another process. Stop that one, or give this "
+            "one another folder with --run."
+        ) from None
+    return file
 
 
 _CONTROL = ("seq", "ts_recv", "kind", "conn", "value")
