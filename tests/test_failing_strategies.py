@@ -20,7 +20,8 @@ from micropulse.schema import FAILED, STRATEGY_FAILED
 from micropulse.strategy import StrategyError, load_strategy
 from micropulse.testing.markets import random_market
 from replay.backtest import Session
-from replay.live.symbol import Live, Plan
+from replay.live.plan import Plan
+from replay.live.symbol import Live
 from replay.server.background import running_server
 from replay.source import open_source
 from replay.verify import verify

@@ -18,7 +18,8 @@ from recorder.entries import FRAME
 from recorder.folder import tape_folder
 from recorder.journal import Journal
 from recorder.tapes import Entry
-from replay.live.symbol import Live, LiveError, Plan
+from replay.live.plan import LiveError, Plan
+from replay.live.symbol import Live
 from replay.simulator import simulate
 
 DEEP = (

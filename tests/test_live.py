@@ -32,7 +32,8 @@ from micropulse.testing.live import (
 )
 from recorder.folder import tape_folder
 from recorder.tape import TapeSource
-from replay.live.symbol import Live, LiveError, Plan
+from replay.live.plan import LiveError, Plan
+from replay.live.symbol import Live
 from replay.server.background import running_server
 from replay.simulator import write
 from tests.scripted_server import wait_until

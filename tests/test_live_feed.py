@@ -23,7 +23,7 @@ from recorder.log import Log
 from recorder.record import Watched
 from recorder.streams import plan
 from recorder.tape import TapeSource
-from replay.live.symbol import Plan
+from replay.live.plan import Plan
 from replay.live.trading import trade
 from replay.runs import Run
 from replay.server.background import running_server

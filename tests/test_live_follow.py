@@ -22,7 +22,8 @@ from recorder.following import end_of
 from recorder.tape import TapeSource
 from replay.backtest import Session
 from replay.live.follow import data_folder
-from replay.live.symbol import LiveError
+from replay.live.plan import LiveError, Plan
+from replay.live.symbol import Live
 from replay.server.background import running_server
 from replay.verify import verify
 from tests.test_live import EAGER, ROOT, lines_of
@@ -75,7 +76,7 @@ def test_killed_and_resumed_it_is_what_the_recording_says_while_that_goes_on(
             assert code == (-signal.SIGKILL if run < kills else 0), said.read_text()
         ran = json.loads((tmp_path / "run" / "run.json").read_text())
         assert 200 < ran["source"]["first_seq"] < ran["source"]["last_seq"]
-        wait_for(lambda: end_of(tape) > ran["source"]["last_seq"] + 100)
+        wait_for(lambda: end_of(tape) > ran["source"]["last_seq"] + 3)
         assert recording.poll() is None
         verdict = verify(tmp_path / "run")  # the tape has grown past the run, and still does
         assert verdict.same, verdict
@@ -118,6 +119,28 @@ def test_a_recorder_that_dies_stops_or_starts_again_is_said(tmp_path: Path) -> N
     session = Session(TapeSource(tmp_path / "data", "BTCUSDT"), strategy, settings)
     session.run([])  # it was there from the first entry on, so it is the backtest of the tape
     assert session.core.digest() == verdict.digest
+
+
+def test_two_processes_do_not_write_one_run(tmp_path: Path) -> None:
+    strategy = load_strategy("idle")
+    plan = Plan("BTCUSDT", tmp_path, tmp_path / "run", strategy, resolve(strategy.Params))
+    first = Live(plan, lambda session: [])
+    with pytest.raises(LiveError, match="another process"):
+        Live(plan, lambda session: [])
+    first.discard()
+    Live(plan, lambda session: []).discard()
+
+
+def test_a_line_is_printed_when_it_comes_not_when_many_have(tmp_path: Path) -> None:
+    script = "from replay.live.eyes import Eyes; import sys; eyes = Eyes(); eyes.show('one\\n'); "
+    script += "sys.stdin.read(); eyes.close()"
+    words = [sys.executable, "-c", script]
+    with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shown:
+        assert shown.stdout is not None
+        assert shown.stdin is not None
+        assert shown.stdout.readline() == b"one\n"  # while it waits for its stdin to end
+        shown.stdin.close()
+        assert shown.stdout.read() == b""
 
 
 @pytest.mark.parametrize(

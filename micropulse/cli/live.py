@@ -78,7 +78,7 @@ def live(
     from recorder.record import CTRL_C
     from replay.live.follow import data_folder
     from replay.live.follow import follow as trade_on_tape
-    from replay.live.symbol import Plan
+    from replay.live.plan import Plan
     from replay.live.trading import trade
 
     module, settings = strategy_of(strategy, params, set_)

@@ -56,13 +56,13 @@ def replay(
     recording = opened(source, symbol, from_, to)
     module, settings = strategy_of(strategy, params, set_)
     session = Session(recording, module, settings)
-    batches = iter(recording) if factor is None else paced(iter(recording), factor)
     if screen:
         from replay.screen.replaying import replay_on_screen
 
-        replay_on_screen(session, batches, f"replay {speed} x")
+        replay_on_screen(session, factor)
     else:
         lines = MetricsLines(module, session.digits, sys.stdout.write, as_json)
+        batches = iter(recording) if factor is None else paced(iter(recording), factor)
         session.run([lines], batches)
     say_problems(recording)
     end_if_failed(session.failure())

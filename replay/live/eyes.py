@@ -13,7 +13,7 @@ import subprocess
 import sys
 from typing import Protocol
 
-from replay.live.symbol import Plan
+from replay.live.plan import Plan
 
 PIPE_BYTES = 1024 * 1024
 _COPY = """

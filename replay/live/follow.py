@@ -22,7 +22,7 @@ from recorder.record import CTRL_C
 from recorder.session import Outcome
 from recorder.tape import find_tapes
 from replay.live.eyes import Sight
-from replay.live.symbol import LiveError, Plan
+from replay.live.plan import LiveError, Plan
 from replay.live.trading import Traded, Trader
 
 LOOK_S = 0.005  # a frame is seen 3 ms after it was written (p99 8); 200 looks are 2 % of a core

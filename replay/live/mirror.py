@@ -24,7 +24,7 @@ from recorder.following import Following
 from recorder.tape import Tape, digits_of
 from replay.backtest import Session
 from replay.live.feed import Feed
-from replay.live.symbol import Plan
+from replay.live.plan import Plan
 from replay.pace import between, slices
 
 STEP_NS = 250_000_000  # of log time: how finely what is recent is seen

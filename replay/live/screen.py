@@ -19,7 +19,7 @@ import msgspec
 from recorder.folder import tape_folder
 from replay.live.eyes import Eyes
 from replay.live.mirror import mirrored
-from replay.live.symbol import Plan
+from replay.live.plan import Plan
 
 LINES_KEPT = 12  # of the log, said again when the screen is gone
 LOG_CHARS = 2_000  # a pipe takes less than 4 KiB whole or not at all

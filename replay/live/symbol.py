@@ -11,19 +11,18 @@ is first rebuilt from the tape, then goes on; so nothing is kept that the tape d
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from micropulse.events import Events, control_table
 from micropulse.fingerprint import package_fingerprint, source_hash
 from micropulse.growing import Growing
-from micropulse.instrument import KNOWN_DECIMALS, instrument
-from micropulse.params import Execution, Settings, execution_record
+from micropulse.instrument import KNOWN_DECIMALS
 from micropulse.run import Core, Sink
 from micropulse.sinks.run_folder import MARK, RunFolder, is_run_folder, refuse_foreign
 from micropulse.strategy import strategy_name
@@ -35,24 +34,10 @@ from recorder.tape import Tape, TapeSource, digits_of
 from recorder.tapes import Entry
 from replay.backtest import Session
 from replay.live.feed import Feed, frames_in
+from replay.live.plan import LiveError, Plan, check, lock_run
 
 FEW = 32  # entries of a chunk: up to so many are applied without making a batch of them
-QTY_DECIMALS_MAX = 8  # of any symbol of the exchange
 RESUME_OR_FRESH = "Start with --fresh for a new run, or go back to what it was."
-
-
-class LiveError(Exception):
-    """A live run that cannot begin, or cannot go on."""
-
-
-class Plan(NamedTuple):
-    """What is traded how, and where the run goes."""
-
-    symbol: str
-    data: Path
-    run: Path
-    strategy: ModuleType
-    settings: Settings
 
 
 class Live:
@@ -84,10 +69,15 @@ class Live:
         self._growing: Growing | None = None
         self._sinks: list[Sink] = []
         refuse_foreign(plan.run)
-        _check(plan)
+        check(plan)
+        self._lock = lock_run(plan.run)
         self.decoder = Decoder(plan.symbol, *digits_of(Tape(self.tape)))
         if is_run_folder(plan.run) and not fresh:
-            self._resume()
+            try:
+                self._resume()
+            except BaseException:
+                self._unlock()
+                raise
 
     @property
     def session(self) -> Session | None:
@@ -165,12 +155,20 @@ class Live:
             said["source"] |= TapeSource(self.tape).description()
         said["source"] |= {"name": str(self.tape)}
         folder.finish(said, summary, session.core.checkpoints)
+        self._unlock()
         return summary
 
     def discard(self) -> None:
         """Leave the run folder as it is: what was written there is not complete."""
         if self._session is not None:
             self._folder.discard()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        """Let another process have the run; once."""
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._lock = -1
 
     def _resume(self) -> None:
         """Rebuild the run from its tape, up to where the tape ends."""
@@ -269,14 +267,6 @@ class Live:
         px, qty = self.decoder.px_decimals, self.decoder.qty_decimals
         known = KNOWN_DECIMALS.get(self.plan.symbol, (0, 0))
         return (known[0] if px is None else px), (known[1] if qty is None else qty)
-
-
-def _check(plan: Plan) -> None:
-    """Compile the strategy and look at its parameters, with any symbol's digits."""
-    settings = plan.settings
-    execution_record(settings.execution, QTY_DECIMALS_MAX)
-    plain = settings._replace(execution=Execution())
-    Core(plan.strategy, instrument(plan.symbol, *KNOWN_DECIMALS["BTCUSDT"])[0], plain, 3)
 
 
 _CONTROL = ("seq", "ts_recv", "kind", "conn", "value")

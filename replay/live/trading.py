@@ -19,7 +19,8 @@ from recorder.streams import Plan as Streams
 from recorder.tapes import Entry
 from replay.backtest import Session
 from replay.live.eyes import Sight
-from replay.live.symbol import Live, Plan
+from replay.live.plan import Plan
+from replay.live.symbol import Live
 
 
 class Traded(NamedTuple):

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 BID, ASK, WALL, DIM, CALM, WARN, BAD = (
     *("#2fbf8f", "#f0616d", "#f5c542", "bright_black"),
     *("green", "yellow", "bold red"),
 )
+SHADES = 20  # more are not told apart, and cost: cells that are alike are drawn as one
 _BASE = (16, 20, 26)
 _FULL = {"bid": (47, 191, 143), "ask": (240, 97, 109)}
 _HEIGHTS = "▁▂▃▄▅▆▇█"
@@ -57,8 +59,15 @@ def heat(share: float, side: str, look: Look) -> tuple[str, str]:
     share = min(1.0, math.sqrt(share))
     if not look.shades:
         return _SHADES[min(4, math.ceil(share * 4))], BID if side == "bid" else ASK
+    return " ", _shade(side, round(share * SHADES))
+
+
+@cache
+def _shade(side: str, step: int) -> str:
+    """The background of a step from nothing to full."""
+    share = step / SHADES
     mixed = (round(b + (f - b) * share) for b, f in zip(_BASE, _FULL[side], strict=True))
-    return " ", "on #{:02x}{:02x}{:02x}".format(*mixed)
+    return "on #{:02x}{:02x}{:02x}".format(*mixed)
 
 
 def wall_cell(look: Look) -> tuple[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from rich.text import Text
@@ -84,19 +86,22 @@ def full_cell(columns: list[Column | None]) -> int:
 def strip(columns: list[Column | None], side: str, k: int, full: int, look: Look) -> Text:
     """Level k of a side through the seconds, and a space. A second without a fresh book is a dash
     at the best level."""
-    line = Text(no_wrap=True)
+    cells: list[tuple[str, str]] = []
     began = False
     for column in columns:
         began = began or column is not None
         held = () if column is None else column.bids if side == "bid" else column.asks
         if column is None or column.stale:
-            line.append("╌" if began and k == 0 else " ", WARN)
+            cells.append(("╌" if began and k == 0 else " ", WARN))
         elif k >= len(held):
-            line.append(" ")
+            cells.append((" ", ""))
         elif held[k].wall_born:
-            line.append(*wall_cell(look))
+            cells.append(wall_cell(look))
         else:
-            line.append(*heat(held[k].qty / full, side, look))
+            cells.append(heat(held[k].qty / full, side, look))
+    line = Text(no_wrap=True)
+    for style, alike in groupby(cells, key=itemgetter(1)):
+        line.append("".join(char for char, _ in alike), style)
     return line.append(" ")
 
 
@@ -133,8 +138,8 @@ def _sparklines(state: Any, columns: list[Column | None]) -> list[Text]:
     f = state.features
     cvd, obi = float(f.cvd), float(f.obi)
     leaning = Text()
-    for value in _values(columns, lambda column: column.obi):
-        leaning.append(spark([abs(value)], 0.0, 1.0), _side(value))
+    for style, alike in groupby(_values(columns, lambda column: column.obi), key=_side):
+        leaning.append(spark([abs(value) for value in alike], 0.0, 1.0), style)
     drawn = (
         Text().append(spark(_values(columns, lambda column: column.cvd)), "blue"),
         leaning,
