@@ -25,7 +25,7 @@ from tests.audited import (
 from tests.oracle import BUY, SELL, Book, Event, Level
 from tests.oracle.audit import audit, replay
 from tests.oracle.ledger import Shown
-from tests.oracle.market import MS, START
+from tests.oracle.market import CLOCK_OFFSET, MS, START
 from tests.streams import BTC, TINY, Stream, play, random_market, streams
 
 ASK = PX + TICK
@@ -127,7 +127,7 @@ def test_a_funding_stamp_crossed_with_a_position_is_counted() -> None:
 
 
 def funding_unknown(sample_every: int) -> int:
-    until = FUNDING - START % FUNDING
+    until = FUNDING - (START + CLOCK_OFFSET) % FUNDING
     moves = [(0, "show"), (until - SECOND, "show"), (1, "show"), (2 * SECOND, "show")]
     stream = play(BTC, moves)
     run, _ = trade_with(RHYTHM, stream.rows, [planned("b")], BTC, sample_every)

@@ -6,11 +6,10 @@ import numpy as np
 
 from micropulse.events import (
     LEVEL_COLUMNS,
-    Events,
     Frames,
     Int64s,
     depth_table,
-    no_control,
+    no_events,
     trade_table,
 )
 from micropulse.wire import encode, standard_layout
@@ -78,4 +77,5 @@ def frames_of(books: Int64s, trades: Int64s) -> Frames:
         kind=trades[KIND],
         layout=trades[LAYOUT],
     )
-    return encode(Events(depth, prints, no_control()), LAYOUTS, PX_DECIMALS, QTY_DECIMALS)
+    events = no_events()._replace(depth=depth, trades=prints)
+    return encode(events, LAYOUTS, PX_DECIMALS, QTY_DECIMALS)

@@ -46,6 +46,21 @@ class Trade(NamedTuple):
     conn: int
 
 
+class Mark(NamedTuple):
+    """A mark price; prices and the rate in 1e-8."""
+
+    seq: int
+    ts_recv: int
+    ts_event: int
+    next_funding_ts: int
+    px: int
+    average_px: int  # 0 where the frame has none
+    settle_px: int
+    index_px: int
+    rate: int
+    conn: int
+
+
 class Control(NamedTuple):
     """What only a recorder can know; `kind` is a word of micropulse.events.CONTROL_KINDS."""
 
@@ -56,4 +71,4 @@ class Control(NamedTuple):
     value: int
 
 
-Event = Book | Trade | Control
+Event = Book | Trade | Mark | Control

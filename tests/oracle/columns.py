@@ -16,19 +16,22 @@ from micropulse.events import (
     DepthTable,
     Events,
     Int64s,
+    MarkTable,
     TradeTable,
     control_table,
     depth_table,
+    mark_table,
     trade_table,
 )
 
-from . import Book, Control, Event, Trade
+from . import Book, Control, Event, Mark, Trade
 
 
 def events_of(rows: Sequence[Event]) -> Events:
     """The same events as columns."""
     books = [row for row in rows if isinstance(row, Book)]
     trades = [row for row in rows if isinstance(row, Trade)]
+    marks = [row for row in rows if isinstance(row, Mark)]
     controls = [row for row in rows if isinstance(row, Control)]
     deepest = max((book.depth for book in books), default=DEPTHS[0])
 
@@ -55,6 +58,7 @@ def events_of(rows: Sequence[Event]) -> Events:
             **columns(trades, "ts_event", "ts_txn", "trade_id", "px", "qty", "side", "conn"),
             kind=[TRADE_KINDS.index(trade.kind) for trade in trades],
         ),
+        mark_table(**columns(marks, *Mark._fields[2:])),
         control_table(
             **columns(controls, "conn", "value"),
             kind=[CONTROL_KINDS.index(control.kind) for control in controls],
@@ -64,7 +68,8 @@ def events_of(rows: Sequence[Event]) -> Events:
 
 def rows_of(events: Events) -> list[Event]:
     """The same events as rows, in `seq` order."""
-    rows: list[Event] = [*_books(events.depth), *_trades(events.trades), *_controls(events.control)]
+    rows: list[Event] = [*_books(events.depth), *_trades(events.trades)]
+    rows += [*_marks(events.marks), *_controls(events.control)]
     return sorted(rows, key=lambda row: row.seq)
 
 
@@ -108,6 +113,11 @@ def _trades(table: TradeTable) -> Iterator[Trade]:
         values: dict[str, Any] = {name: int(getattr(table, name)[row]) for name in Trade._fields}
         values["kind"] = TRADE_KINDS[values["kind"]]
         yield Trade(**values)
+
+
+def _marks(table: MarkTable) -> Iterator[Mark]:
+    for row in range(len(table.seq)):
+        yield Mark(*(int(getattr(table, name)[row]) for name in Mark._fields))
 
 
 def _controls(table: ControlTable) -> Iterator[Control]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from . import BUY, SELL, Book, Control, Event, Trade
+from . import BUY, SELL, Book, Control, Event, Mark, Trade
 from .walls import SECOND, Print, Side, Walls
 
 ID_SLOTS = 65_536
@@ -56,7 +56,7 @@ def features(
     oracle = Oracle(px_decimals, qty_decimals, parameters)
     for event in events:
         oracle.apply(event)
-        if not isinstance(event, Control):
+        if isinstance(event, Book | Trade):
             yield oracle.row(event)
 
 
@@ -96,6 +96,8 @@ class Oracle:
         self.t = max(self.t, event.ts_recv)
         if isinstance(event, Control):
             self.on_control(event)
+            return
+        if isinstance(event, Mark):
             return
         if self.warm_since is None:
             self.warm_since = self.t

@@ -41,7 +41,7 @@ class Moment(NamedTuple):
     def ahead(self) -> int | None:
         """E − ts_recv of a book or trade row, whatever it is."""
         event = self.event
-        return None if isinstance(event, Control) else event.ts_event - event.ts_recv
+        return event.ts_event - event.ts_recv if isinstance(event, Book | Trade) else None
 
     @property
     def clock_steps(self) -> bool:
@@ -66,7 +66,7 @@ def moments(events: Sequence[Event]) -> list[Moment]:
             slot = event.trade_id % ID_SLOTS
             new = slot not in ids or event.trade_id > ids[slot]
             ids[slot] = max(event.trade_id, ids.get(slot, event.trade_id))
-        elif event.last_id > largest_u:
+        elif isinstance(event, Book) and event.last_id > largest_u:
             new, largest_u, stale = True, event.last_id, False
             mid2 = event.bids[0][0] + event.asks[0][0] if event.bids and event.asks else mid2
         found.append(Moment(event, t, new, lost, stale, mid2))
