@@ -43,7 +43,6 @@ def advance(states: Any, memories: Any, params: Any, events: Events, outs: Any, 
     Stops at the end of the batch, after `most` events, or when the outbox could not take what one
     more event may write: empty it and call again. All but `events` are arrays of one record. The
     columns are read here and nowhere deeper: an array handed on costs, a number does not.
-
     What the strategy raises comes out of here, with `deciding` set: call `fail`, then go on.
     """
     state, memory, param, out = states[0], memories[0], params[0], outs[0]

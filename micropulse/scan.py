@@ -143,8 +143,7 @@ def match(
             level += what != OPEN
             if text[at] == _CLOSE:
                 end_side(wide, small, i, row, level)
-                at, level = at + _ONE, 0
-                op = ops[op, JUMP] if what == OPEN else op + 1
+                at, level, op = at + _ONE, 0, ops[op, JUMP] if what == OPEN else op + 1
             elif what == OPEN:
                 op += 1
             elif text[at] == _COMMA and level < ops[op, LIMIT]:
