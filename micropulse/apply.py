@@ -8,7 +8,7 @@ from micropulse.events import MARKET, RPI
 from micropulse.execution import eligible_px, match, see_clock, watch_exit
 from micropulse.features.extract import roll_to, see_book, take_book, take_print, wake
 from micropulse.features.flow import is_new_trade
-from micropulse.feed import control
+from micropulse.feed import control, set_aside
 from micropulse.funding import expect_stamp, pass_stamps
 from micropulse.jit import kernel
 from micropulse.mark import take_mark
@@ -71,11 +71,14 @@ def apply_trade(
 
 
 @kernel
-def apply_mark(state: State, event_ts: int, next_funding_ts: int, px: int, rate: int) -> None:
+def apply_mark(
+    state: State, conn: int, event_ts: int, stamp: int, px: int, rate: int, out: Outbox
+) -> None:
     """A mark price: the market's own prices stay as they are, and time has come this far."""
     pass_stamps(state, event_ts)
-    if take_mark(state, event_ts, next_funding_ts, px, rate):
-        expect_stamp(state, next_funding_ts)
+    set_aside(state, conn, out)
+    if take_mark(state, event_ts, stamp, px, rate):
+        expect_stamp(state, stamp)
     watch_exit(state, False, 0)
     roll_to(state, state.clock.now, False, False)
 

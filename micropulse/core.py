@@ -89,8 +89,8 @@ def advance(states: Any, memories: Any, params: Any, events: Events, outs: Any, 
             apply_book(state, new, depth.ts_txn[row], out)
         elif kind == MARK_ROW:
             cursor.marks += 1
-            event_ts, stamp = marks.ts_event[row], marks.next_funding_ts[row]
-            apply_mark(state, event_ts, stamp, marks.px[row], marks.rate[row])
+            conn, event_ts, stamp = marks.conn[row], marks.ts_event[row], marks.next_funding_ts[row]
+            apply_mark(state, conn, event_ts, stamp, marks.px[row], marks.rate[row], out)
         else:
             cursor.control += 1
             apply_control(state, controls.kind[row], controls.conn[row], out)

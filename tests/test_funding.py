@@ -14,6 +14,7 @@ from micropulse.funding import quotient_of
 from micropulse.jit import entry
 from micropulse.mark import outside_band
 from micropulse.params import ParamsError, execution_record, resolve
+from micropulse.schema import LOST_CONNECTION
 from tests.audited import RHYTHM, Audited, Die, planned, trade_with
 from tests.oracle import Control, Event, Mark
 from tests.oracle.audit import audit
@@ -136,6 +137,19 @@ def test_a_rate_that_none_can_be_is_refused(rate: str | float) -> None:
     execution = resolve(load_strategy("idle").Params).execution
     with pytest.raises(ParamsError, match="funding_rate"):
         execution_record(type(execution)(funding_rate=rate), 3)
+
+
+def test_a_socket_of_mark_prices_does_not_keep_a_lost_feed_alive() -> None:
+    """The order to enter expires when the socket of books closes, whatever else is open."""
+    moves: list[tuple[Any, ...]] = [(0, "control", "CONNECT", 1), (0, "control", "CONNECT", 2)]
+    moves += [(0, "via", 1), (0, "show"), (0, "via", 2), marked(1), (0, "via", 1), (0, "show")]
+    lost = [(MS, "control", "DISCONNECT", 1), (SECOND, "show")]
+    run = trade_with(RHYTHM, play(BTC, [*moves, *lost]).rows, [planned("...b")]).run
+    assert audit(run) == []
+    assert [int(order["note"]) for order in run.orders] == [0, LOST_CONNECTION]
+    aside = [(MS, "control", "DISCONNECT", 2), (SECOND, "show")]
+    run = trade_with(RHYTHM, play(BTC, [*moves, *aside]).rows, [planned("...b")]).run
+    assert audit(run) == [] and run.account.qty > 0
 
 
 # ---- whatever happens ------------------------------------------------------------------------

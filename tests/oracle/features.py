@@ -75,6 +75,7 @@ class Oracle:
         self.t = 0
         # Connections.
         self.open: set[int] = set()
+        self.showing: set[int] = set()  # connections that books came by
         self.warm_since: int | None = None
         self.book_stale = False
         # Books.
@@ -98,10 +99,12 @@ class Oracle:
             self.on_control(event)
             return
         if isinstance(event, Mark):
+            self.on_mark(event)
             return
         if self.warm_since is None:
             self.warm_since = self.t
         if isinstance(event, Book):
+            self.showing.add(event.conn)
             self.on_book(event)
         else:
             self.on_trade(event)
@@ -113,11 +116,23 @@ class Oracle:
             self.open.add(control.conn)
         elif control.kind == "DISCONNECT":
             self.open.discard(control.conn)
+            self.showing.discard(control.conn)
             if not self.open:
                 self.on_disconnect()
         elif control.kind in ("RUN_START", "RUN_STOP"):
             self.open.clear()
             self.on_disconnect()
+        self.settle()
+
+    def on_mark(self, mark: Mark) -> None:
+        """A connection that shows a mark price and no book is none of the feed's."""
+        if mark.conn in self.open - self.showing:
+            self.open.remove(mark.conn)
+            self.settle()
+            if not self.open:
+                self.on_disconnect()
+
+    def settle(self) -> None:
         if len(self.open) <= 1:
             self.missed.append((self.t, self.pending))
             self.pending = 0
@@ -126,6 +141,7 @@ class Oracle:
         """The last open connection has closed."""
         self.book_stale = True
         self.warm_since = None
+        self.showing.clear()
         self.parent = None
         self.walls.on_disconnect()
 
