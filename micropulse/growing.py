@@ -20,7 +20,7 @@ import numpy as np
 from micropulse.blocks import Blocks
 from micropulse.events import ControlTable, Events, Frames, control_table, frozen
 from micropulse.jit import straight
-from micropulse.layout import BOOKS, TRADES
+from micropulse.reading import BOOKS, MARKS, TRADES
 from micropulse.run import Core, Sink
 from micropulse.scan import OTHERS, VERBATIM, scan
 from micropulse.wire import Decoder
@@ -39,7 +39,7 @@ class Growing:
         self._columns = *map(frozen, self._numbers), frozen(self._conn, np.int16)
         self._controls = [np.zeros(ROWS, NARROW.get(n, np.int64)) for n in ControlTable._fields]
         self._blocks = decoder.new_blocks(ROWS)
-        self._taken, self._ends = 0, [0, 0, 0]
+        self._taken, self._ends = 0, [0, 0, 0, 0]  # depth, trades, marks, control
         self._take_up()
 
     @property
@@ -65,19 +65,19 @@ class Growing:
         self._taken += 1
         row = seq, ts_recv, kind, conn, value
         for column, number in zip(self._controls, row, strict=True):
-            column[self._ends[2]] = number
-        self._ends[2] += 1
+            column[self._ends[3]] = number
+        self._ends[3] += 1
 
     def apply(self, sinks: Sequence[Sink]) -> None:
         """Everything that was taken, through the core."""
         ends, cursor = self._ends, self._blocks.cursor
-        ends[0], ends[1] = int(cursor[BOOKS]), int(cursor[TRADES])
+        ends[0], ends[1], ends[2] = int(cursor[BOOKS]), int(cursor[TRADES]), int(cursor[MARKS])
         self._core.apply(ends, sinks)
 
     def close(self) -> None:
         """End the batch, all of which was applied: hash and count it. Nothing more is taken."""
         events = self._blocks.events()
-        control = (column[: self._ends[2]].copy() for column in self._controls)
+        control = (column[: self._ends[3]].copy() for column in self._controls)
         names = dict(zip(ControlTable._fields, control, strict=True))
         self._core.input_digest.update(events._replace(control=control_table(**names)))
         self._decoder.count(self._blocks)

@@ -28,6 +28,7 @@ class Cursor(Record):
 
     depth: i8
     trades: i8
+    marks: i8
     control: i8
 
 

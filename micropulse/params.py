@@ -23,6 +23,7 @@ from micropulse.schema import (
 
 SECTIONS = ("features", "strategy", "execution")
 LATENCY_MS = {"tokyo": 10, "home": 100}
+FUNDING_RATE_MAX_E8 = 10**7  # 10 %; the largest that Binance has charged are some percent
 
 
 class ParamsError(Exception):
@@ -35,6 +36,7 @@ class Execution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     latency: str | float = "home"  # tokyo (10 ms), home (100 ms), or milliseconds
     tape_jitter: bool = False  # add the receive delay of the moment above its minimum of 60 s
     taker_fee: str | float = "0.0005"
+    funding_rate: str | float = "recorded"  # or what stands in where none was recorded
     order_qty: str | float = "smallest"  # that the exchange takes at the moment, or base units
 
 
@@ -122,10 +124,16 @@ def execution_record(execution: Execution, qty_decimals: int) -> ExecutionSettin
         raise ParamsError(
             "execution.taker_fee is a share from 0 to 0.01, and never 0: fees are paid."
         )
+    given = execution.funding_rate != "recorded"
+    rate = _units("funding_rate", execution.funding_rate, 8) if given else 0
+    if abs(rate) > FUNDING_RATE_MAX_E8:
+        raise ParamsError('execution.funding_rate is a share from -0.1 to 0.1, or "recorded".')
     return ExecutionSettings.new(
         latency_ns=round(latency_ms * MILLISECOND),
         tape_jitter=execution.tape_jitter,
         taker_fee_e8=fee,
+        funding_given=given,
+        funding_rate_e8=rate,
         order_qty=0
         if execution.order_qty == "smallest"
         else _units("order_qty", execution.order_qty, qty_decimals),

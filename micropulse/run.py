@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from micropulse.digest import InputDigest, OutputDigest
-from micropulse.events import Events, no_control, no_depth, no_trades
+from micropulse.events import Events, no_events
 from micropulse.instrument import Instrument
 from micropulse.jit import load_core, straight
 from micropulse.outbox import ROWS, Outbox, limits
@@ -28,7 +28,7 @@ from micropulse.state import (
 from micropulse.strategy_errors import asked_for_nonsense, does_not_compile, raised
 
 CHECKPOINT_EVENTS = 10_000
-NO_EVENTS = Events(no_depth(), no_trades(), no_control())
+NO_EVENTS = no_events()
 
 
 class Rows(NamedTuple):

@@ -42,6 +42,8 @@ class ExecutionSettings(Record):
     tape_jitter: flag  # add the tape's own receive delay above its minimum
     taker_fee_e8: i8  # 50,000 is 0.05 %
     order_qty: i8  # of an entry whose strategy names none; 0: the smallest that is taken
+    funding_given: flag  # whether funding_rate_e8 stands in for a rate that was not recorded
+    funding_rate_e8: i8  # 10,000 is 0.01 %
 
 
 # ---- what the core knows after an event ----------------------------------------------------
@@ -211,7 +213,8 @@ class Trip(Record):
     exit_slippage: i8
     gross: i8
     fees: i8
-    net: i8
+    funding: i8  # money received at funding stamps, negative when paid
+    net: i8  # gross - fees + funding
     entry_reason: i8
     exit_reason: i8
     worst_px: i8  # the worst and best price at which leaving was shown
@@ -221,8 +224,8 @@ class Trip(Record):
 
 # ---- what comes out ------------------------------------------------------------------------
 
-CLOCK_ROW, DEPTH_ROW, TRADE_ROW = 0, 1, 2
-ROW_EVENTS = ("clock", "depth", "trade")
+CLOCK_ROW, DEPTH_ROW, TRADE_ROW, MARK_ROW = 0, 1, 2, 3
+ROW_EVENTS = ("clock", "depth", "trade")  # a mark price has no row of its own
 
 
 class Sample(Record):

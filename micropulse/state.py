@@ -79,6 +79,17 @@ class Mark(Record):
     before: i8
 
 
+class MarkPrice(Record):
+    """The last mark price: what funding, the price band and mark triggers go by."""
+
+    known: flag
+    px: i8  # 1e-8 of quote
+    rate: i8  # of the next funding, in 1e-8
+    next_funding_ts: i8  # T, ns; 0 for a contract without funding
+    event_ts: i8  # E
+    ts: i8  # t of its receipt
+
+
 class Flow(Record):
     """Totals and window tails; ring positions are counts, the slot is count & (PRINTS - 1)."""
 
@@ -214,7 +225,11 @@ class Counts(Record):
     entries_beyond_depth: i8
     exits_beyond_depth: i8
     taken_full: i8
+    marks: i8
+    late_marks: i8  # mark prices older than the one before, as of another connection
+    fundings: i8  # funding stamps that a position paid or received at
     funding_unknown: i8  # funding stamps crossed with a position and no rate
+    band_unknown: i8  # prices that no mark price was there to judge
 
 
 class Clock(Record):
@@ -223,7 +238,8 @@ class Clock(Record):
     now: i8  # t
     seq: i8  # of the last event
     next_sample: i8
-    funding_period: i8  # eight hours, counted, that the last event was in
+    funding_stamp: i8  # when positions pay next, on the exchange's clock; 0 before the first row
+    funding_passed: i8  # E of the event that passed the last one
     sample_every: i8  # ns; 0 each depth and trade row, -1 each depth row
     started: flag
 
@@ -237,6 +253,7 @@ class Account(Record):
     cash: i8
     qty: i8  # signed
     fees: i8
+    funding: i8  # received, negative when paid
     gross: i8  # of closed trips
     fills: i8
     trips: i8
@@ -267,6 +284,7 @@ class State(Record):
     clock: Clock
     feed: Feed
     book: Book
+    mark: MarkPrice
     flow: Flow
     features: Features
     removal: Removal

@@ -22,6 +22,7 @@ from micropulse.events import (
 )
 from recorder.entries import is_torn, read_entries
 from recorder.findings import Finding
+from recorder.folder import TABLES
 from recorder.segment import Segment, segment_events, segment_frames
 from recorder.symptoms import Watch
 from recorder.tape import Tape
@@ -195,7 +196,7 @@ def coverage(tape: Tape) -> list[Coverage]:
             {
                 "first_ts": said["first_ts"],
                 "last_ts": said["last_ts"],
-                "rows": dict.fromkeys(said["rows"], 0),
+                "rows": dict.fromkeys(TABLES, 0),
                 "bytes": 0,
                 "segments": 0,
                 "hours": [0] * 24,

@@ -15,10 +15,9 @@ import polars as pl
 
 from micropulse.instrument import decimals_of_money
 from micropulse.sinks.run_folder import is_run_folder
-from micropulse.sinks.transactions import COLUMNS
+from micropulse.sinks.transactions import COLUMNS, MONEY
 
 TIME = pl.Datetime("ns", "UTC")
-MONEY = ("gross", "fees", "net", "entry_slippage", "exit_slippage")
 WHOLE = ("id", "entry_ts", "exit_ts", "entry_seq", "exit_seq", "entry_order", "exit_order")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from micropulse.schema import SECOND
-from micropulse.testing.market import BTC, MS, START, TINY
+from micropulse.testing.market import BTC, CLOCK_OFFSET, MS, START, TINY
 from micropulse.testing.markets import Stream, play, random_market, streams
 from replay.audit.auditor import audit, replay
 from replay.audit.ledger import Shown
@@ -127,7 +127,7 @@ def test_a_funding_stamp_crossed_with_a_position_is_counted() -> None:
 
 
 def funding_unknown(sample_every: int) -> int:
-    until = FUNDING - START % FUNDING
+    until = FUNDING - (START + CLOCK_OFFSET) % FUNDING
     moves = [(0, "show"), (until - SECOND, "show"), (1, "show"), (2 * SECOND, "show")]
     stream = play(BTC, moves)
     run, _ = trade_with(RHYTHM, stream.rows, [planned("b")], BTC, sample_every)

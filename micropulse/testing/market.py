@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from micropulse.testing.rows import BUY, SELL, Book, Control, Event, Level, Trade
+from micropulse.testing.rows import BUY, SELL, Book, Control, Event, Level, Mark, Trade
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -242,6 +242,17 @@ class Market:
             trade_id, self.next_id = self.next_id, self.next_id + 1
         stamps = self.seq, self.recv, self.trade_txn + MS, self.trade_txn
         self.rows.append(Trade(*stamps, trade_id, px, qty, side, kind, self.conn))
+        self.seq += 1
+
+    def mark(self, late_ms: int, due_ms: int, rate: int, premium_e6: int = 0) -> None:
+        """A mark price that is `late_ms` old, near the best bid; funding is due `due_ms` after its
+        E (0: never), at `rate` in 1e-8."""
+        event = (self.exchange // MS - late_ms) * MS
+        due = event + due_ms * MS if due_ms else 0
+        px = self.levels("bid")[0][0] * 10 ** (8 - self.scale.px_decimals)
+        px += px * premium_e6 // 10**6
+        row = Mark(self.seq, self.recv, event, due, px, 0, px, px + 1, rate, self.conn)
+        self.rows.append(row)
         self.seq += 1
 
     def control(self, kind: str, conn: int) -> None:

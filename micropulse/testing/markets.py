@@ -103,6 +103,10 @@ PREAMBLES: tuple[list[Move], ...] = (
 
 SIDE = st.sampled_from(("bid", "ask"))
 LEVEL = st.sampled_from((-1, 0, 1, 2, 3))
+LATE_MS = st.sampled_from((0, 0, 1, 500, 59_999, 60_000, 90_000))
+DUE_MS = st.sampled_from((1, 100, 0, 1_000, 59_999, 60_000, 60_001, 28_800_000))
+RATES = (10_000, -5_353, 0, 1, -1, 3_000_000)
+PREMIUMS = (0, 1, -1, 333, -100_000)
 USUAL = st.sampled_from((5, 10, 20))
 AFTER_MS = st.sampled_from((0, 50, 1, -1, 100, 150, -150))
 AHEAD_MS = st.sampled_from((50, 100, 150))  # of the last book; the next is 100 ms later
@@ -148,6 +152,7 @@ def odd_moves(wait: st.SearchStrategy[int]) -> st.SearchStrategy[Move]:
         move(wait, "old_id", st.sampled_from((0, 1, 2, 65_535, 65_536))),
         move(wait, "lose_books", st.integers(1, 5)),
         move(wait, "skip_lines", st.integers(1, 3)),
+        move(wait, "mark", LATE_MS, DUE_MS, st.sampled_from(RATES), st.sampled_from(PREMIUMS)),
         move(wait, "via", CONN),
         move(wait, "hand_over", st.integers(0, 5), st.integers(0, 3), CONN, CONN),
         move(wait, "control", st.sampled_from(CONTROL_KINDS[1:]), CONN),

@@ -15,9 +15,10 @@ from micropulse.events import (
     Events,
     control_table,
     depth_table,
+    mark_table,
     trade_table,
 )
-from replay.audit.rows import BUY, SELL, Book, Control, Event, Level, Trade, rows_of
+from replay.audit.rows import BUY, SELL, Book, Control, Event, Level, Mark, Trade, rows_of
 
 __all__ = [
     "BUY",
@@ -26,6 +27,7 @@ __all__ = [
     "Control",
     "Event",
     "Level",
+    "Mark",
     "Trade",
     "events_of",
     "rows_of",
@@ -36,6 +38,7 @@ def events_of(rows: Sequence[Event]) -> Events:
     """The same events as columns."""
     books = [row for row in rows if isinstance(row, Book)]
     trades = [row for row in rows if isinstance(row, Trade)]
+    marks = [row for row in rows if isinstance(row, Mark)]
     controls = [row for row in rows if isinstance(row, Control)]
     deepest = max((book.depth for book in books), default=DEPTHS[0])
 
@@ -62,6 +65,7 @@ def events_of(rows: Sequence[Event]) -> Events:
             **columns(trades, "ts_event", "ts_txn", "trade_id", "px", "qty", "side", "conn"),
             kind=[TRADE_KINDS.index(trade.kind) for trade in trades],
         ),
+        mark_table(**columns(marks, *Mark._fields[2:])),
         control_table(
             **columns(controls, "conn", "value"),
             kind=[CONTROL_KINDS.index(control.kind) for control in controls],

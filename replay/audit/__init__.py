@@ -3,6 +3,7 @@
 rows      events as plain rows, one after another
 moments   what can be said of each event from those before it
 exchange  what must become of every order, by docs/execution.md
+funding   what a position pays at funding stamps
 ledger    what must become of the money
 auditor   a run against all of that, in sentences
 

@@ -20,6 +20,7 @@ REFUSALS = (
     "refused_sideless",
 )
 BEYOND = ("entries_beyond_depth", "exits_beyond_depth", "taken_full")
+STAMPS = ("fundings", "funding_unknown")
 
 Row = Mapping[str, Any]
 
@@ -81,11 +82,13 @@ def sentences(run: Run, exchange: Exchange, refusals: Sequence[str]) -> Iterator
         for name in REFUSALS:
             if exchange.counts[name]:
                 yield f"{exchange.counts[name]} orders were taken that must be {name}"
-    yield from numbers(run.counts, {name: exchange.counts[name] for name in (*BEYOND, *refusals)})
+    counted = (*BEYOND, *STAMPS, *refusals)
+    yield from numbers(run.counts, {name: exchange.counts[name] for name in counted})
     account = {
         "cash": ledger.cash,
         "qty": ledger.qty,
         "fees": sum(fill.fee for fill in fills),
+        "funding": sum(ledger.funding),
         "gross": sum(trip["gross"] for trip in ledger.trips),
         "fills": len(fills),
         "trips": len(ledger.trips),

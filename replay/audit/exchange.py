@@ -15,6 +15,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any, NamedTuple
 
+from .funding import Stamps
 from .ledger import Fill, Ledger, Order, Shown, Standing
 from .moments import Moment, first_print, jitter, largest_ahead, moments
 from .rows import BUY, SELL, Book, Event
@@ -58,9 +59,11 @@ class Exchange:
         self.tape_jitter = bool(execution.tape_jitter)
         self.order_qty = int(execution.order_qty)  # 0: the smallest
         self.submitted = 0
+        self.mid2 = 0  # of the event before
         self.order: Order | None = None  # in flight
         self.taken: dict[tuple[int, int], Taken] = {}  # by our side and price
         self.ledger = Ledger(self.unit, int(instrument.tick))
+        self.stamps = Stamps(instrument, execution)
         self.orders: list[dict[str, Any]] = []
         self.standings: dict[int, Standing] = {}
         self.shown: list[Shown] = []
@@ -71,6 +74,7 @@ class Exchange:
         for at, moment in enumerate(self.tape):
             if moment.lost:
                 self.lose_feed(moment)
+            self.fund(moment)
             if moment.book:
                 self.forget_grown(moment.book)
                 self.match(at, moment.book)
@@ -78,6 +82,18 @@ class Exchange:
             if moment.event.seq in asks:
                 self.ask(at, asks[moment.event.seq])
             self.standings[moment.event.seq] = self.ledger.standing(moment.mid2)
+
+    def fund(self, moment: Moment) -> None:
+        """A position pays at the stamps that have passed; the mid is that before the event."""
+        for due in self.stamps.see(moment.event, self.mid2):
+            if not self.ledger.qty:
+                continue
+            if due is None:
+                self.counts["funding_unknown"] += 1
+            else:
+                self.counts["fundings"] += 1
+                self.ledger.fund(-ceil(self.ledger.qty * due))
+        self.mid2 = moment.mid2
 
     # Asking.
 

@@ -83,6 +83,8 @@ class Ledger:
         self.tick = tick
         self.cash = 0
         self.qty = 0
+        self.funding: list[int] = []  # received, of all trips
+        self.trip_funding = 0
         self.entry: Order | None = None  # of the position held, or of the last one
         self.prices: list[int] = []  # at which leaving it was shown
         self.fills: dict[int, list[Fill]] = {}
@@ -97,6 +99,12 @@ class Ledger:
             self.entry = order
         elif self.qty == 0:
             self.close(order)
+
+    def fund(self, received: int) -> None:
+        """Money at a funding stamp; negative when paid."""
+        self.cash += received
+        self.funding.append(received)
+        self.trip_funding += received
 
     def standing(self, mid2: int) -> Standing:
         """An open position is marked at the last mid."""
@@ -154,7 +162,8 @@ class Ledger:
                 "exit_slippage": self.slippage(leave, got),
                 "gross": gross,
                 "fees": fees,
-                "net": gross - fees,
+                "funding": self.trip_funding,
+                "net": gross - fees + self.trip_funding,
                 "entry_reason": entry.reason,
                 "exit_reason": leave.reason,
                 "worst_px": worst(self.prices, default=outs[0].px),
@@ -163,6 +172,7 @@ class Ledger:
             }
         )
         self.prices = []
+        self.trip_funding = 0
 
     def notional(self, fills: Sequence[Fill]) -> int:
         """Price × quantity of slices, in money."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .rows import Book, Control, Event, Trade
+from .rows import Book, Control, Event, Mark, Trade
 
 SECOND = 1_000_000_000
 ID_SLOTS = 65_536
@@ -41,7 +41,7 @@ class Moment(NamedTuple):
     def ahead(self) -> int | None:
         """E − ts_recv of a book or trade row, whatever it is."""
         event = self.event
-        return None if isinstance(event, Control) else event.ts_event - event.ts_recv
+        return event.ts_event - event.ts_recv if isinstance(event, Book | Trade) else None
 
     @property
     def clock_steps(self) -> bool:
@@ -58,19 +58,29 @@ def moments(events: Sequence[Event]) -> list[Moment]:
     t, largest_u, mid2, stale = 0, -1, 0, False
     ids: dict[int, int] = {}
     connections: set[int] = set()
+    showing: set[int] = set()  # connections that books came by
     for event in events:
         t = max(t, event.ts_recv)
         new = lost = False
+        if isinstance(event, Book):
+            showing.add(event.conn)
         if isinstance(event, Control):
             lost = loses_feed(event, connections)
-            stale = stale or lost
+            if event.kind == "DISCONNECT":
+                showing.discard(event.conn)
+        elif isinstance(event, Mark) and event.conn in connections - showing:
+            connections.remove(event.conn)
+            lost = not connections
         elif isinstance(event, Trade):
             slot = event.trade_id % ID_SLOTS
             new = slot not in ids or event.trade_id > ids[slot]
             ids[slot] = max(event.trade_id, ids.get(slot, event.trade_id))
-        elif event.last_id > largest_u:
+        elif isinstance(event, Book) and event.last_id > largest_u:
             new, largest_u, stale = True, event.last_id, False
             mid2 = event.bids[0][0] + event.asks[0][0] if event.bids and event.asks else mid2
+        if lost:
+            stale = True
+            showing.clear()
         found.append(Moment(event, t, new, lost, stale, mid2))
     return found
 

@@ -15,6 +15,7 @@ from micropulse.events import (
     DepthTable,
     Events,
     Int64s,
+    MarkTable,
     TradeTable,
 )
 
@@ -54,6 +55,21 @@ class Trade(NamedTuple):
     conn: int
 
 
+class Mark(NamedTuple):
+    """A mark price; prices and the rate in 1e-8."""
+
+    seq: int
+    ts_recv: int
+    ts_event: int
+    next_funding_ts: int
+    px: int
+    average_px: int  # 0 where the frame has none
+    settle_px: int
+    index_px: int
+    rate: int
+    conn: int
+
+
 class Control(NamedTuple):
     """What only a recorder can know; `kind` is a word of micropulse.events.CONTROL_KINDS."""
 
@@ -64,12 +80,13 @@ class Control(NamedTuple):
     value: int
 
 
-Event = Book | Trade | Control
+Event = Book | Trade | Mark | Control
 
 
 def rows_of(events: Events) -> list[Event]:
     """The same events as rows, in `seq` order."""
-    rows: list[Event] = [*_books(events.depth), *_trades(events.trades), *_controls(events.control)]
+    rows: list[Event] = [*_books(events.depth), *_trades(events.trades)]
+    rows += [*_marks(events.marks), *_controls(events.control)]
     return sorted(rows, key=lambda row: row.seq)
 
 
@@ -91,6 +108,11 @@ def _trades(table: TradeTable) -> Iterator[Trade]:
         values: dict[str, Any] = {name: int(getattr(table, name)[row]) for name in Trade._fields}
         values["kind"] = TRADE_KINDS[values["kind"]]
         yield Trade(**values)
+
+
+def _marks(table: MarkTable) -> Iterator[Mark]:
+    for row in range(len(table.seq)):
+        yield Mark(*(int(getattr(table, name)[row]) for name in Mark._fields))
 
 
 def _controls(table: ControlTable) -> Iterator[Control]:

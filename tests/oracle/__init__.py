@@ -8,6 +8,6 @@ Events are rows of integers at the instrument's scale, in `seq` order, times in 
 
 from __future__ import annotations
 
-from replay.audit.rows import BUY, SELL, Book, Control, Event, Level, Trade
+from replay.audit.rows import BUY, SELL, Book, Control, Event, Level, Mark, Trade
 
-__all__ = ["BUY", "SELL", "Book", "Control", "Event", "Level", "Trade"]
+__all__ = ["BUY", "SELL", "Book", "Control", "Event", "Level", "Mark", "Trade"]
