@@ -75,6 +75,7 @@ def _open_trip(state: State, order: Order, fill: Fill) -> None:
     trip.entry_slippage = 0
     trip.exit_slippage = 0
     trip.fees = 0
+    trip.funding = 0
     trip.worst_px = 0
     trip.best_px = 0
     trip.after_gap = False
@@ -85,7 +86,7 @@ def close_trip(state: State, out: Outbox) -> None:
     """Flat again: write the round trip out."""
     account, trip = state.account, state.account.open
     trip.gross = trip.side * (trip.exit_notional - trip.entry_notional)
-    trip.net = trip.gross - trip.fees
+    trip.net = trip.gross - trip.fees + trip.funding
     account.gross += trip.gross
     account.trips += 1
     out.trips[out.used.trips] = trip

@@ -23,6 +23,7 @@ class Counts(Record):
     one_sided_books: i8
     clock_backwards: i8
     clock_steps: i8
+    time_jumps: i8  # of more than thirty days: not sampled
     disconnects: i8
     window_full: i8
     queue_full: i8
@@ -50,4 +51,8 @@ class Counts(Record):
     prints_late: i8  # at the price of one, not later than the last book: without effect
     cancels_too_late: i8  # the order was filled or triggered before
     reports_full: i8  # news of orders that waited for the next
+    marks: i8
+    late_marks: i8  # mark prices older than the one before, as of another connection
+    fundings: i8  # funding stamps that a position paid or received at
     funding_unknown: i8  # funding stamps crossed with a position and no rate
+    band_unknown: i8  # prices that no mark price was there to judge

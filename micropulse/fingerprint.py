@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 # Sources that never enter machine code: an edit there need not compile anything again.
-NOT_COMPILED = {"cli", "sinks", "__pycache__"}
+NOT_COMPILED = {"cli", "sinks", "testing", "__pycache__"}
 
 _SITE = tuple(
     sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")

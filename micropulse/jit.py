@@ -31,7 +31,7 @@ from types import FunctionType, ModuleType
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numba import config, njit, types
+from numba import config, njit, typeof, types
 
 from micropulse.fingerprint import is_users, module_fingerprint, package_fingerprint
 
@@ -68,6 +68,14 @@ def entry(function: Function) -> Function:
 def plugin(name: str) -> Any:
     """The function that stands in this place: bound by `load_core` to a strategy's."""
     return _bound.get(name)
+
+
+def straight(function: Any, *args: Any) -> Any:
+    """The compiled code of an entry for arguments of the types of `args`, called without a look at
+    what it is given: 1 us for a batch of events instead of 11. Other types crash the process."""
+    if config.DISABLE_JIT:
+        return function
+    return function.compile(tuple(types.unliteral(typeof(arg)) for arg in args))
 
 
 def load_core(strategy: ModuleType) -> ModuleType:

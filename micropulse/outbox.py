@@ -24,10 +24,11 @@ TRIPS_PER_EVENT = ORDERS
 
 
 class Cursor(Record):
-    """How far a call of `advance` has come in its batch."""
+    """A row of each table of a batch: how far `advance` has come in it, and where it ends."""
 
     depth: i8
     trades: i8
+    marks: i8
     control: i8
 
 
@@ -45,6 +46,7 @@ class Outbox(Record):
     """What came out and was not fetched yet."""
 
     cursor: Cursor
+    ends: Cursor  # how many rows of each table there are, by now
     deciding: flag  # in the middle of the strategy's `decide`
     used: Used
     limit: Used

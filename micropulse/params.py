@@ -21,6 +21,7 @@ from micropulse.settings import ExecutionSettings, FeatureSettings
 
 SECTIONS = ("features", "strategy", "execution")
 LATENCY_MS = {"tokyo": 10, "home": 100}
+FUNDING_RATE_MAX_E8 = 10**7  # 10 %; the largest that Binance has charged are some percent
 JITTER_MS_MAX = 4_000  # so that a draw times it stays within 64 bits
 QUEUES = ("pessimistic", "proportional")
 
@@ -41,6 +42,7 @@ class Execution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     taker_fee: str | float = "tier"
     maker_fee: str | float = "tier"
     queue: str = "pessimistic"  # or proportional: what a level that shrinks takes from before us
+    funding_rate: str | float = "recorded"  # or what stands in where none was recorded
     order_qty: str | float = "smallest"  # that the exchange takes at the moment, or base units
 
 
@@ -130,7 +132,11 @@ def execution_record(execution: Execution, qty_decimals: int) -> ExecutionSettin
         raise ParamsError(
             f"execution.queue is {execution.queue!r}; it is one of {', '.join(QUEUES)}."
         )
-    maker_fee_e8, taker_fee_e8 = _fees(execution)
+    given = execution.funding_rate != "recorded"
+    rate = _units("funding_rate", execution.funding_rate, 8) if given else 0
+    if abs(rate) > FUNDING_RATE_MAX_E8:
+        raise ParamsError('execution.funding_rate is a share from -0.1 to 0.1, or "recorded".')
+    maker_fee_e8, taker_fee_e8 = fees_e8(execution)
     return ExecutionSettings.new(
         latency_ns=round(latency_ms * MILLISECOND),
         jitter_ns=round(execution.jitter * MILLISECOND),
@@ -140,6 +146,8 @@ def execution_record(execution: Execution, qty_decimals: int) -> ExecutionSettin
         taker_fee_e8=taker_fee_e8,
         maker_fee_e8=maker_fee_e8,
         proportional=execution.queue == "proportional",
+        funding_given=given,
+        funding_rate_e8=rate,
         order_qty=0
         if execution.order_qty == "smallest"
         else _units("order_qty", execution.order_qty, qty_decimals),
@@ -151,8 +159,8 @@ def _in_range(name: str, value: float, most: int) -> None:
         raise ParamsError(f"execution.{name} is {value}; it is from 0 to {most}.")
 
 
-def _fees(execution: Execution) -> tuple[int, int]:
-    """Maker's and taker's fee in 1e-8: of the tier, or the numbers given."""
+def fees_e8(execution: Execution) -> tuple[int, int]:
+    """Maker's and taker's fee in 1e-8: of the tier, or the numbers given. Raises ParamsError."""
     if execution.tier not in FEES:
         raise ParamsError(f"execution.tier is {execution.tier!r}; it is one of {', '.join(FEES)}.")
     of_tier = FEES[execution.tier]

@@ -159,7 +159,7 @@ SENT, RESTING, ARMED, TRIPPED, OVER = 0, 1, 2, 3, 4  # `stage` of an order
 BAD_STEP, BELOW_MIN_QTY, ABOVE_MAX_QTY, BELOW_MIN_NOTIONAL, NO_BOOK = 1, 2, 3, 4, 5
 LOST_CONNECTION, BEYOND_DEPTH = 6, 7
 BAD_TICK, ABOVE_MAX_LIMIT_QTY, NO_MARK, WOULD_TAKE, NOT_AT_ONCE, NOT_WHOLE = 8, 9, 10, 11, 12, 13
-WOULD_TRIGGER, NOTHING_TO_REDUCE, REPLACED, GONE = 14, 15, 16, 17
+WOULD_TRIGGER, NOTHING_TO_REDUCE, REPLACED, GONE, OUTSIDE_BAND = 14, 15, 16, 17, 18
 ORDER_NOTES = (
     "",
     "quantity is no multiple of the step",
@@ -179,6 +179,7 @@ ORDER_NOTES = (
     "reduce-only: nothing to reduce (-2022)",
     "replaced by a later order",
     "the order to replace was gone",
+    "price outside the price band",
 )
 
 
@@ -256,7 +257,8 @@ class Trip(Record):
     exit_slippage: i8
     gross: i8
     fees: i8
-    net: i8
+    funding: i8  # money received at funding stamps, negative when paid
+    net: i8  # gross - fees + funding
     entry_reason: i8
     exit_reason: i8
     worst_px: i8  # the worst and best price at which leaving was shown
@@ -266,8 +268,8 @@ class Trip(Record):
 
 # ---- what comes out ------------------------------------------------------------------------
 
-CLOCK_ROW, DEPTH_ROW, TRADE_ROW = 0, 1, 2
-ROW_EVENTS = ("clock", "depth", "trade")
+CLOCK_ROW, DEPTH_ROW, TRADE_ROW, MARK_ROW = 0, 1, 2, 3
+ROW_EVENTS = ("clock", "depth", "trade")  # a mark price has no row of its own
 
 
 class Sample(Record):

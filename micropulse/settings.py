@@ -28,4 +28,6 @@ class ExecutionSettings(Record):
     taker_fee_e8: i8  # 50,000 is 0.05 %
     maker_fee_e8: i8
     proportional: flag  # the queue model; else pessimistic
+    funding_given: flag  # a rate stands in where none was recorded
+    funding_rate_e8: i8  # that rate; 10,000 is 0.01 %
     order_qty: i8  # of an entry whose strategy names none; 0: the smallest that is taken

@@ -81,6 +81,17 @@ class Mark(Record):
     before: i8
 
 
+class MarkPrice(Record):
+    """The last mark price: what funding, the price band and mark triggers go by."""
+
+    known: flag
+    px: i8  # 1e-8 of quote
+    rate: i8  # of the next funding, in 1e-8
+    next_funding_ts: i8  # T, ns; 0 for a contract without funding
+    event_ts: i8  # E
+    ts: i8  # t of its receipt
+
+
 class Flow(Record):
     """Totals and window tails; ring positions are counts, the slot is count & (PRINTS - 1)."""
 
@@ -185,7 +196,8 @@ class Clock(Record):
     now: i8  # t
     seq: i8  # of the last event
     next_sample: i8
-    funding_period: i8  # eight hours, counted, that the last event was in
+    funding_stamp: i8  # when positions pay next, on the exchange's clock; 0 before the first row
+    funding_passed: i8  # E of the event that passed the last one
     sample_every: i8  # ns; 0 each depth and trade row, -1 each depth row
     started: flag
 
@@ -199,6 +211,7 @@ class Account(Record):
     cash: i8
     qty: i8  # signed
     fees: i8
+    funding: i8  # received, negative when paid
     gross: i8  # of closed trips
     fills: i8
     trips: i8
@@ -252,6 +265,7 @@ class State(Record):
     clock: Clock
     feed: Feed
     book: Book
+    mark: MarkPrice
     flow: Flow
     features: Features
     removal: Removal
@@ -271,7 +285,6 @@ class State(Record):
     taken_n: i8
     jitter_ns: i8  # the last receive delay above its minimum of 60 s
     dice: Dice
-    mark_e8: i8  # the mark price, 1e-8 of quote; 0: not known
     open_n: i8  # orders in use, those that ended on the event under way included
     news: flag  # an order or the position changed on the event under way
     reports_head: i8

@@ -79,8 +79,8 @@ class Session:
             "round_trips": int(account.trips),
             "gross": money(account.gross),
             "fees": money(account.fees),
-            "funding": "unknown" if counts["funding_unknown"] else "0",
-            "net": money(account.gross - account.fees),
+            "funding": "unknown" if counts["funding_unknown"] else money(account.funding),
+            "net": money(account.gross - account.fees + account.funding),
             "open_position": self._open_position(),
             "strategy_failed": self.failure(),
             "problems": list(self.source.problems),
@@ -111,10 +111,11 @@ class Session:
         from micropulse.account import equity
 
         worth = getattr(equity, "py_func", equity)(state)
+        closed = state.account.gross - state.account.fees + state.account.funding
         return {
             "qty": to_text(state.account.qty, digits.qty),
-            "entry_ts": int(state.position.entry_ts) if state.account.qty else None,
-            "unrealised": to_text(worth - state.account.gross + state.account.fees, digits.money),
+            "entry_ts": int(state.account.open.entry_ts) if state.account.qty else None,
+            "unrealised": to_text(worth - closed, digits.money),
             "order_in_flight": bool(state.position.pending),
         }
 

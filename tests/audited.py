@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from micropulse.run import Core
-from tests.oracle import BUY, Book, Control, Event, Level, Trade
-from tests.oracle.audit import Run
-from tests.oracle.columns import events_of
-from tests.oracle.exchange import Ask
-from tests.oracle.market import MS, START, Scale
+from micropulse.testing.market import BTC, MS, START, Scale
+from micropulse.testing.rows import events_of
+from replay.audit.auditor import Run
+from replay.audit.exchange import Ask
+from tests.oracle import BUY, Book, Control, Event, Level, Mark, Trade
 from tests.running import new_core, run_through
-from tests.streams import BTC
 
 UNDER_TEST = Path(__file__).with_name("strategies_under_test")
 RHYTHM = str(UNDER_TEST / "rhythm.py")
@@ -32,6 +31,13 @@ class Limits(NamedTuple):
     min_notional: int
 
 
+class Band(NamedTuple):
+    """An exchange of another price band."""
+
+    band_up_e8: int
+    band_down_e8: int
+
+
 NASTY = Limits(step=5, min_qty=10, max_market_qty=2_000, min_notional=15 * 6_180_000)
 
 
@@ -46,7 +52,7 @@ def trade_with(
     sets: Sequence[str] = (),
     scale: Scale = BTC,
     sample_every: int = 0,
-    limits: Limits | None = None,
+    limits: Limits | Band | None = None,
 ) -> Audited:
     """Run a strategy over rows of the oracle."""
     core = new_core(strategy, sets, (scale.px_decimals, scale.qty_decimals), sample_every)
@@ -158,6 +164,12 @@ class Handmade:
     ) -> Handmade:
         stamps = (*self.stamps(ms), exchange_ns(ms - late_ms), exchange_ns(ms - late_ms))
         self.rows.append(Trade(*stamps, len(self.rows), px, qty, side, kind, 0))
+        return self
+
+    def mark(self, ms: int, px: int) -> Handmade:
+        """A mark price, in the instrument's units."""
+        at = exchange_ns(ms)
+        self.rows.append(Mark(*self.stamps(ms), at, at + 10**12, px * 10**6, 0, 0, 0, 0, 0))
         return self
 
     def control(self, ms: int, kind: str, conn: int = 0) -> Handmade:

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from micropulse.testing.market import BTC, SECOND
+from micropulse.testing.markets import Stream, random_market, streams
+from replay.audit.auditor import Run, audit
+from replay.audit.codes import ACCEPTED
 from tests.audited import DICE_ORDERS, NASTY, RHYTHM, TICK, Die, Handmade, trade_with
 from tests.oracle import Book
-from tests.oracle.audit import Run, audit
-from tests.oracle.codes import ACCEPTED
-from tests.oracle.market import SECOND
 from tests.oracle.reading import read_frames
 from tests.running import REAL
-from tests.streams import BTC, Stream, random_market, streams
 
 # ---- nothing is wrong, whatever happens ------------------------------------------------------
 

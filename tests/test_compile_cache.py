@@ -61,7 +61,7 @@ def digest(folder: Path, cache: Path, **environment: str) -> str:
     code = (
         "import sys\n"
         "from tests.running import new_core, run_through\n"
-        "from tests.streams import random_market\n"
+        "from micropulse.testing.markets import random_market\n"
         "core = new_core(sys.argv[1])\n"
         "ran = run_through(core, [random_market(5, 1_500).events])\n"
         "assert len(ran.out['trips'])\n"

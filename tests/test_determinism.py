@@ -16,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micropulse.events import Events
+from micropulse.testing import Ran, Recorded, batch_invariant, no_lookahead, split
+from micropulse.testing.markets import Stream, random_market, streams
+from micropulse.testing.rows import events_of
 from tests.audited import DICE_ORDERS
-from tests.oracle.columns import events_of, split
 from tests.oracle.reading import read_frames
-from tests.running import REAL, Ran, new_core, run_through
-from tests.streams import Stream, random_market, streams
+from tests.running import REAL, new_core, run_through
 
 ROOT = Path(__file__).parents[1]
 EAGER = (
@@ -47,6 +48,10 @@ def market(seed: int = 5, n: int = 5_000) -> Stream:
     return random_market(seed, n)
 
 
+def recorded() -> Recorded:
+    return Recorded("a market", "BTCUSDT", 2, 3, market().events)
+
+
 @pytest.mark.parametrize("strategy", SETS)
 def test_the_market_of_these_tests_makes_trades(strategy: str) -> None:
     ran = run_one([market().events], strategy)
@@ -54,22 +59,10 @@ def test_the_market_of_these_tests_makes_trades(strategy: str) -> None:
     assert len(ran.out["signals"]) > 10
 
 
-@settings(max_examples=25)
-@given(
-    st.lists(st.integers(0, 5_000), max_size=30),
-    st.sampled_from([1, 2, 7, 300]),
-    st.sampled_from(list(SETS)),
-)
-def test_any_split_and_any_outbox_give_the_same_bytes(
-    cuts: list[int], rows: int, strategy: str
-) -> None:
-    events = market().events
-    whole = run_one([events], strategy)
-    parts = run_one(split(events, sorted(cuts)), strategy, rows)
-    assert parts.out.bytes() == whole.out.bytes()
-    assert parts.core.digest() == whole.core.digest()
-    assert parts.core.input_digest.hexdigest() == whole.core.input_digest.hexdigest()
-    assert parts.core.checkpoints == whole.core.checkpoints
+@settings(max_examples=12)
+@given(st.integers(0, 2**16), st.sampled_from(sorted(SETS)))
+def test_any_split_and_any_outbox_give_the_same_bytes(seed: int, strategy: str) -> None:
+    batch_invariant(strategy, recorded(), SETS[strategy], splits=4, seed=seed)
 
 
 @given(streams(), st.sampled_from(["wall_break", DICE_ORDERS]))
@@ -95,22 +88,10 @@ def test_resumed_from_a_snapshot_it_goes_on_with_the_same_bytes(cut: int, strate
     assert second.snapshot() == whole.core.snapshot()
 
 
-@settings(max_examples=25)
-@given(st.integers(1, 4_999), st.integers(0, 2**16), st.sampled_from(["wall_break", DICE_ORDERS]))
-def test_nothing_before_a_cut_changes_with_what_follows(cut: int, seed: int, strategy: str) -> None:
-    rows = market().rows
-    kept = [row for row in rows if row.seq < cut]
-    scrambled = [row for row in random_market(seed, 6_000).rows if row.seq >= cut]
-    whole, short = run_one([events_of(rows)], strategy), run_one([events_of(kept)], strategy)
-    other = run_one([events_of(kept + scrambled)], strategy)
-    for name in ("samples", "signals", "orders", "fills", "trips"):
-        at = {"samples": "seq", "orders": "status_seq", "trips": "exit_seq"}.get(name, "seq")
-        past = short.out[name]
-        for ran in (whole, other):
-            table = ran.out[name]
-            # A sample is written by the event after it: its own last event tells where it stands.
-            before = table[table[at] < max((row.seq for row in kept), default=0)]
-            assert before.tobytes() == past[: len(before)].tobytes(), name
+@settings(max_examples=12)
+@given(st.integers(0, 2**16), st.sampled_from(sorted(SETS)))
+def test_nothing_before_a_cut_changes_with_what_follows(seed: int, strategy: str) -> None:
+    assert no_lookahead(strategy, recorded(), SETS[strategy], cuts=2, seed=seed) > 0
 
 
 def in_a_process(
@@ -156,8 +137,11 @@ def test_no_read_is_out_of_bounds(strategy: str) -> None:
 def test_real_frames_in_any_split_give_the_same_bytes() -> None:
     if not REAL.exists():
         pytest.skip("the real frames of ../shared/data are not here")
-    events = events_of(list(read_frames(REAL, 2, 3)))
-    whole = run_one([events])
-    parts = run_one(split(events, list(range(0, 24_746, 1_000))), rows=1)
-    assert parts.core.digest() == whole.core.digest()
+    assert batch_invariant("wall_break", REAL, EAGER, splits=3) == backtested(REAL)
+
+
+def backtested(path: Path) -> str:
+    """The digest of the oracle's reading of a frames file."""
+    whole = run_one([events_of(list(read_frames(path, 2, 3)))])
     assert len(whole.out["trips"]) > 2
+    return whole.core.digest()

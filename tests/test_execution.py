@@ -7,19 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.audited import (
-    ASKS,
-    BIDS,
-    NASTY,
-    PX,
-    TICK,
-    Handmade,
-    exchange_ns,
-    received_ns,
-)
-from tests.oracle import BUY, SELL, Level
-from tests.oracle.audit import Run, audit
-from tests.oracle.codes import (
+from micropulse.testing.market import MS
+from replay.audit.auditor import Run, audit
+from replay.audit.codes import (
     ABOVE_MAX_QTY,
     BAD_STEP,
     BELOW_MIN_NOTIONAL,
@@ -35,7 +25,17 @@ from tests.oracle.codes import (
     SUBMITTED,
     UNKNOWN,
 )
-from tests.oracle.market import MS
+from tests.audited import (
+    ASKS,
+    BIDS,
+    NASTY,
+    PX,
+    TICK,
+    Handmade,
+    exchange_ns,
+    received_ns,
+)
+from tests.oracle import BUY, SELL, Level
 
 ASK = PX + TICK
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +18,14 @@ from hypothesis import strategies as st
 from micropulse.params import ParamsError, resolve
 from micropulse.schema import FAILED, STRATEGY_FAILED
 from micropulse.strategy import StrategyError, load_strategy
+from micropulse.testing.markets import random_market
 from replay.backtest import Session
-from replay.live.symbol import Live, Plan
+from replay.live.plan import Plan
+from replay.live.symbol import Live
 from replay.server.background import running_server
 from replay.source import open_source
 from replay.verify import verify
 from tests.running import Kept, new_core
-from tests.streams import random_market
 
 ROOT = Path(__file__).parents[1]
 FAILING = ROOT / "tests" / "strategies_under_test" / "failing.py"
@@ -46,6 +50,19 @@ def begin_live(strategy: Path, folder: Path) -> None:
     module = load_strategy(str(strategy))
     plan = Plan("BTCUSDT", folder, folder / "run", module, resolve(module.Params))
     Live(plan, lambda session: [])
+
+
+def wait_for(happened: Callable[[], bool], live: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 90
+    while not happened():
+        assert live.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def journaled(folder: Path) -> int:
+    """Bytes of the journal."""
+    return sum(path.stat().st_size for path in (folder / "data").glob("**/*.journal"))
 
 
 def line_of(text: str) -> int:
@@ -141,16 +158,18 @@ def test_live_the_recording_goes_on_and_the_run_verifies(tmp_path: Path) -> None
     words = [sys.executable, "-m", "micropulse", "live", "BTCUSDT", "--strategy", str(FAILING)]
     words += ["--data", str(tmp_path / "data"), "--run", str(tmp_path / "run"), "--json"]
     words += ["--set", "execution.latency=0", "--transactions", str(tmp_path / "t.csv")]
-    with running_server("sim:7", speed=20.0) as server:
-        done = subprocess.run(
-            [*words, "--url", server.url, "--duration", "2s"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
+    said = tmp_path / "said"
+    with running_server("sim:7", speed=20.0) as server, said.open("w") as errors:
+        live = subprocess.Popen(
+            [*words, "--url", server.url], cwd=ROOT, stdout=subprocess.PIPE, stderr=errors
         )
-    assert done.returncode == 1
-    assert "Recording goes on" in done.stderr
-    summary = json.loads(done.stdout.splitlines()[-1])
+        wait_for(lambda: "Recording goes on" in said.read_text(encoding="utf-8"), live)
+        written = journaled(tmp_path)
+        wait_for(lambda: journaled(tmp_path) > written + 100_000, live)
+        live.send_signal(signal.SIGTERM)
+        out, _ = live.communicate(timeout=60)
+    assert live.returncode == 1
+    summary = json.loads(out.splitlines()[-1])
     assert f"{FAILING}:{line_of('raise ValueError')}" in summary["strategy_failed"]
     verdict = verify(tmp_path / "run")
     assert verdict.same

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.audited import ASKS, BIDS, PX, TICK, Handmade, Step
-from tests.oracle import BUY, SELL
-from tests.oracle.audit import Run, audit
-from tests.oracle.codes import (
+from replay.audit.auditor import Run, audit
+from replay.audit.codes import (
     ACCEPTED,
     BAD_TICK,
     CANCEL_ALL,
@@ -35,7 +33,9 @@ from tests.oracle.codes import (
     WOULD_TAKE,
     WOULD_TRIGGER,
 )
-from tests.oracle.ledger import MARKET, STOP_MARKET, TAKE_PROFIT_MARKET
+from replay.audit.ledger import MARKET, STOP_MARKET, TAKE_PROFIT_MARKET
+from tests.audited import ASKS, BIDS, PX, TICK, Handmade, Step
+from tests.oracle import BUY, SELL
 
 ASK = PX + TICK
 LEAVE = 2  # action EXIT

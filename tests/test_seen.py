@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from replay.audit.auditor import Run, audit
+from replay.audit.codes import CANCEL_ALL, SUBMITTED
+from replay.audit.ledger import LIMIT, MARKET
 from tests.audited import PX, TICK, Handmade, Step
 from tests.oracle import SELL
-from tests.oracle.audit import Run, audit
-from tests.oracle.codes import CANCEL_ALL, SUBMITTED
-from tests.oracle.ledger import LIMIT, MARKET
 
 
 def clean(run: Run) -> Run:

@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import micropulse
-from micropulse.cli import market, proving, replaying, tape
+from micropulse.cli import checking, comparing, market, proving, replaying, reporting, tape
 from micropulse.cli.live import live
 from micropulse.cli.options import say
 from micropulse.cli.record import record
@@ -59,6 +59,9 @@ app.command()(replaying.replay)
 app.command()(replaying.features)
 app.command()(replaying.backtest)
 app.command()(proving.verify)
+app.command()(reporting.report)
+app.command()(comparing.compare)
+app.command()(checking.check)
 app.add_typer(tape.app)
 app.command()(market.serve)
 app.command()(market.simulate)

@@ -1,7 +1,7 @@
 """What the exchange would reject at once. The limits are those of instrument.py."""
 
-from micropulse.execution.triggers import is_mark_known
 from micropulse.jit import kernel
+from micropulse.mark import is_mark_known, outside_band
 from micropulse.schema import (
     ABOVE_MAX_LIMIT_QTY,
     ABOVE_MAX_QTY,
@@ -13,6 +13,7 @@ from micropulse.schema import (
     MARKET_ORDER,
     NO_BOOK,
     NO_MARK,
+    OUTSIDE_BAND,
     Order,
 )
 from micropulse.state import State
@@ -42,4 +43,6 @@ def objection(state: State, order: Order) -> int:
         return BELOW_MIN_NOTIONAL
     if order.by_mark and not is_mark_known(state):
         return NO_MARK
+    if order.kind == LIMIT and outside_band(state, order.px, order.side):
+        return OUTSIDE_BAND
     return 0

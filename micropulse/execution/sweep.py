@@ -6,6 +6,7 @@ from micropulse.execution.resting import join_queue
 from micropulse.execution.taken import take, taken_at
 from micropulse.execution.triggers import arm
 from micropulse.jit import cold, kernel
+from micropulse.mark import outside_band
 from micropulse.outbox import Outbox
 from micropulse.schema import (
     ACCEPTED,
@@ -80,22 +81,28 @@ def _is_whole(state: State, order: Order, ladder: Ladder) -> bool:
     if missing < order.qty - order.filled:
         return False
     k = 0
-    while _reaches(order, ladder, k):
-        missing -= max(0, _there(state, order, ladder, k))
+    while missing > 0 and _reaches(order, ladder, k):
+        there = _there(state, order, ladder, k)
+        if there > 0:
+            if outside_band(state, ladder.px[k], order.side):
+                break
+            missing -= there
         k += 1
     return missing <= 0
 
 
 @kernel
 def _sweep(state: State, out: Outbox, order: Order, ladder: Ladder) -> None:
-    """Take what the side shows, never better than the first print says, nor worse than the
-    limit."""
+    """Take what the side shows inside the price band, never better than the first print says, nor
+    worse than the limit."""
     print_px = first_print_px(state, order)
     k = 0
     while _reaches(order, ladder, k):
         level_px = ladder.px[k]
         qty = min(left_to_fill(state, order), _there(state, order, ladder, k))
         if qty > 0:
+            if outside_band(state, level_px, order.side):
+                break
             px = level_px
             if print_px != 0 and order.side * print_px > order.side * px:
                 px = print_px

@@ -2,6 +2,7 @@
 
 from micropulse.execution.arrival import arrival, latency
 from micropulse.jit import kernel
+from micropulse.mark import UNITS, is_mark_known
 from micropulse.schema import (
     ACCEPTED,
     ARMED,
@@ -13,8 +14,6 @@ from micropulse.schema import (
     Order,
 )
 from micropulse.state import State
-
-MARK_UNITS = 10**8  # in 1 of quote
 
 
 @kernel
@@ -46,17 +45,12 @@ def book_trips(state: State, order: Order) -> bool:
 
 
 @kernel
-def is_mark_known(state: State) -> bool:
-    """Whether there is a mark price to trigger by."""
-    return state.mark_e8 != 0
-
-
-@kernel
 def _mark_trips(state: State, order: Order) -> bool:
     """Whether the mark price, of more decimals than the order's, triggers it."""
     whole, rest = divmod(order.px, state.instrument.px_scale)
-    past = state.mark_e8 - whole * MARK_UNITS - rest * MARK_UNITS // state.instrument.px_scale
-    return past * order.side >= 0 if order.kind == STOP_MARKET else past * order.side <= 0
+    past = state.mark.px - whole * UNITS - rest * UNITS // state.instrument.px_scale
+    against = order.side * past
+    return bool(against >= 0 if order.kind == STOP_MARKET else against <= 0)
 
 
 @kernel

@@ -26,10 +26,6 @@ from micropulse.schema import (
     TIMES_IN_FORCE,
     UNKNOWN,
     WALL_ENDS,
-    Fill,
-    Order,
-    Sample,
-    Signal,
 )
 
 ROW_GROUP = 16_384  # 45 columns wide: 6 MB a group of samples
@@ -222,7 +218,3 @@ class ParquetFile:
         if self._writer is not None:
             self._writer.close()
             self._partial.unlink(missing_ok=True)
-
-
-EMPTY_SAMPLES, EMPTY_SIGNALS = Sample.zeros(0), Signal.zeros(0)
-EMPTY_ORDERS, EMPTY_FILLS = Order.zeros(0), Fill.zeros(0)

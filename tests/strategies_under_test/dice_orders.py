@@ -24,6 +24,7 @@ class Params(Record):
     seed: i8 = 1
     qty: i8 = 50
     spread_ticks: i8 = 4  # limits lie within so many ticks of the mid
+    by_mark: i8 = 0  # 1: the mark price triggers half of the orders
 
 
 class Memory(Record):
@@ -55,6 +56,7 @@ def decide(
     intent.kind = kind_of(throw(memory) % 8)
     if intent.kind != 0:
         intent.px = price(features, position, memory, params)
+        intent.by_mark = params.by_mark != 0 and throw(memory) % 2 == 0
         intent.tif = (0, 0, 3, 3, 0, 1, 2, 3)[throw(memory) % 8]
     if intent.kind == LIMIT and position.orders_n > 0 and throw(memory) % 4 == 0:
         intent.replace = position.orders[throw(memory) % position.orders_n].ref
