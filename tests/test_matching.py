@@ -49,7 +49,7 @@ def test_any_order_in_any_stream_is_as_the_slow_exchange_has_it(
     assert audit(thrown(stream, seed, ["faces=9", *sets])) == []
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 5])
+@pytest.mark.parametrize("seed", [1, 5])
 def test_any_order_in_a_long_market_is(seed: int) -> None:
     sets = [f"execution.queue={('pessimistic', 'proportional')[seed % 2]}"]
     sets += [f"execution.latency={(0, 20, 120)[seed % 3]}", f"execution.response={20 * seed}"]
