@@ -37,7 +37,7 @@ from replay.strategy_check.warm_up import depends_on_the_start
 
 ROOT = Path(__file__).parents[1]
 FAULTY = ROOT / "tests" / "strategies_under_test" / "faulty.py"
-HONEST, BY_TIME, BY_COUNT, BY_CHANCE, SINCE_START, NEVER, ALWAYS, TOO_SMALL = range(8)
+HONEST, BY_TIME, BY_COUNT, BY_CHANCE, SINCE_START, NEVER, ALWAYS, TOO_LARGE = range(8)
 
 
 class Checked:
@@ -157,7 +157,7 @@ def test_a_count_since_the_start_is_found(with_fault: Callable[[int], Checked]) 
     [
         (NEVER, "never trades", False),
         (ALWAYS, "always trades", False),
-        (TOO_SMALL, "never fills", True),
+        (TOO_LARGE, "never fills", True),
     ],
 )
 def test_one_that_never_or_always_trades_is_found(
@@ -166,8 +166,10 @@ def test_one_that_never_or_always_trades_is_found(
     case = with_fault(fault)
     figures, found = activity(case.strategy, case.ran)
     assert [(finding.what, finding.wrong) for finding in found] == [(what, is_wrong)]
-    if fault == TOO_SMALL:
-        assert figures["order_notes"] == {"quantity below the minimum": figures["entries"]}
+    if fault == TOO_LARGE:
+        assert figures["order_notes"] == {
+            "quantity above the maximum of a market order": figures["entries"]
+        }
 
 
 def test_a_memory_that_is_not_empty_is_found(

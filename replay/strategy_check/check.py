@@ -6,10 +6,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from numba.core.errors import NumbaError
-
 from micropulse.params import Settings
-from micropulse.strategy import strategy_name
+from micropulse.strategy import StrategyError, strategy_name
 from micropulse.testing.ran import Ran, play
 from replay.source import Source
 from replay.strategy_check.activity import activity
@@ -61,7 +59,7 @@ def check(
     said = {"events": stretch.events.n, "from": first, "to": last, "is_all": stretch.is_all}
     try:
         ran = play(strategy, stretch.recorded, settings)
-    except NumbaError as error:
+    except StrategyError as error:
         findings, figures = [_does_not_compile(error)], dict[str, Any]()
     else:
         findings, figures = _asked(strategy, settings, stretch, ran, tell)
@@ -97,12 +95,11 @@ def _asked(
     return [*findings, *found], figures | {"dead_parameters": dead}
 
 
-def _does_not_compile(error: Exception) -> Finding:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+def _does_not_compile(error: StrategyError) -> Finding:
     return Finding(
         "does not compile",
         True,
-        " ".join(lines[:4]),
+        str(error),
         "numba cannot turn `decide` (or what it calls) into machine code: it reaches for something "
         "that plain arithmetic on its arguments does not need.",
         "Keep to numbers, the given records, and functions of them; see docs/strategies.md.",
