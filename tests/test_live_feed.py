@@ -7,6 +7,7 @@ holds each position for HOLD_MS, so that there is one when the trouble begins; t
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,14 +95,15 @@ def traded(folder: Path, seconds: float, timing: Timing, script: str = "") -> Se
     faults.write_text(script, encoding="utf-8")
     options = Options(timing, duration_s=seconds, rest=False)
     plans = [Plan("BTCUSDT", folder / "data", folder / "run", strategy, wanted)]
-    with running_server("sim:7", speed=SPEED, faults=faults) as server:
+    server_of = running_server("sim:7", speed=SPEED, faults=faults)
+    with server_of as server, closing(Eyes()) as eyes:
         trade(
             plans,
             plan(["BTCUSDT"], url=server.url),
             Watched(folder / "data", options=options),
             folder / "transaction.csv",
             Log(said.append, SystemClock()),
-            Eyes(),
+            eyes,
         )
     data = folder / "data"
     summary = is_what_its_recording_says(folder / "run", strategy, wanted, data, "BTCUSDT")

@@ -261,7 +261,11 @@ class Terminal:
         main, side = pty.openpty()
         fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         env = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        env = {name: value for name, value in env.items() if name not in ("NO_COLOR", "COLUMNS")}
+        env = {
+            name: value
+            for name, value in env.items()
+            if name not in ("NO_COLOR", "COLUMNS", "LINES")
+        }
         self.process = subprocess.Popen(
             words, cwd=ROOT, stdin=side, stdout=side, stderr=side, env=env, start_new_session=True
         )
@@ -326,7 +330,7 @@ def viewer_of(live: subprocess.Popen[bytes]) -> int:
 
 def test_a_live_run_is_drawn_and_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     with traded(tmp_path) as terminal:
-        terminal.wait_for(r"taken of")
+        terminal.wait_for(r"taken of [1-9]")
         terminal.process.send_signal(signal.SIGTERM)
         text = terminal.end()
     assert terminal.process.returncode == 0
@@ -349,7 +353,7 @@ def test_a_live_run_is_drawn_and_leaves_the_terminal_as_it_was(tmp_path: Path) -
 
 def test_a_screen_that_is_killed_does_not_hurt_the_run(tmp_path: Path) -> None:
     with traded(tmp_path) as terminal:
-        terminal.wait_for(r"taken of")
+        terminal.wait_for(r"taken of [1-9]")
         os.kill(viewer_of(terminal.process), signal.SIGKILL)
         terminal.wait_for("mid=")  # lines again
         terminal.process.send_signal(signal.SIGINT)
