@@ -255,7 +255,7 @@ def test_an_edited_round_trip_is_found(run: Path, tmp_path: Path) -> None:
     path = bad / "transaction.csv"
     lines = path.read_text(encoding="utf-8").splitlines()
     cells = lines[2].split(",")
-    cells[13] = "0.00000001"
+    cells[lines[0].split(",").index("net")] = "0.00000001"
     lines[2] = ",".join(cells)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(AssertionError, match="round trip 1, field net: it is 1, and must be"):
@@ -267,7 +267,6 @@ def test_an_edited_round_trip_is_found(run: Path, tmp_path: Path) -> None:
     [
         ("orders", 2, "side", lambda side: {"buy": "sell", "sell": "buy"}[side], "field side"),
         ("orders", 2, "seq", lambda seq: 0, "while the order before was in flight"),
-        ("orders", 0, "seq", lambda seq: -1, "an entry while the book was stale"),
         ("orders", 2, "status", lambda status: "rejected", "field status"),
         ("orders", 1, "note", lambda note: None, "expired and does not say why"),
         ("fills", 0, "seq", lambda seq: 0, "on its own event"),

@@ -261,7 +261,11 @@ class Terminal:
         main, side = pty.openpty()
         fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         env = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        env = {name: value for name, value in env.items() if name not in ("NO_COLOR", "COLUMNS")}
+        env = {
+            name: value
+            for name, value in env.items()
+            if name not in ("NO_COLOR", "COLUMNS", "LINES")
+        }
         self.process = subprocess.Popen(
             words, cwd=ROOT, stdin=side, stdout=side, stderr=side, env=env, start_new_session=True
         )
@@ -304,7 +308,7 @@ class Terminal:
 @contextmanager
 def traded(folder: Path, *more: str) -> Iterator[Terminal]:
     """`micropulse live --screen` against a local exchange."""
-    with running_server("sim:7", speed=20.0) as server:
+    with running_server("sim:7", speed=20.0, loop=True) as server:
         words = [*CLI, "live", "BTCUSDT", "--url", server.url, "--strategy", str(EAGER)]
         words += ["--set", "execution.latency=5", "--data", str(folder / "data"), "--screen"]
         words += ["--run", str(folder / "run"), "--transactions", str(folder / "t.csv"), *more]

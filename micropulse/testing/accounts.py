@@ -45,7 +45,7 @@ def accounts_reconcile(run: Run | Path | str) -> int:
     for fill in fills:
         must(f"fill of order {fill['order_id']}", fill, "fee", fill["fee"], scale.fee(fill))
     _slices_are_the_orders(orders, slices)
-    _samples_add_up(rows(run.samples), fills, scale)
+    _samples_add_up(rows(run.samples), fills, rows(run.trips), scale)
     _trips_are_their_slices(rows(run.trips), fills, scale)
     _totals(run, orders, fills, scale)
     return len(fills)
@@ -74,15 +74,22 @@ def _slices_are_the_orders(orders: list[Row], slices: dict[int, list[Row]]) -> N
             must(f"fill of {what}", fill, "side", fill["side"], order["side"])
 
 
-def _samples_add_up(samples: list[Row], fills: list[Row], scale: Scale) -> None:
-    """A sample stands after the event of its `seq`; its mid marks the position."""
+def _samples_add_up(samples: list[Row], fills: list[Row], trips: list[Row], scale: Scale) -> None:
+    """A sample stands after the event of its `seq`; its mid marks the position. What an open round
+    trip has paid in funding is in no table: where there was any, cash is compared when flat."""
     cash = position = done = 0
+    paid = list(trips)
+    has_funding = any(trip["funding"] for trip in trips)
     for row, sample in enumerate(samples):
         while done < len(fills) and fills[done]["seq"] <= sample["seq"]:
             cash += cash_of([fills[done]], scale)
             position += signed(fills[done])
             done += 1
+        while paid and paid[0]["exit_seq"] <= sample["seq"]:
+            cash += paid.pop(0)["funding"]
         what = f"sample {row}"
+        if has_funding and position:
+            continue
         must(what, sample, "position", sample["position"], position)
         must(what, sample, "cash", sample["cash"], cash)
         if sample["mid"] is not None:  # else it is marked at an earlier mid
@@ -115,7 +122,7 @@ def _trips_are_their_slices(trips: list[Row], fills: list[Row], scale: Scale) ->
             "hold_s": float(to_text(outs[-1]["ts"] - ins[0]["ts"], 9)),
             "gross": gross,
             "fees": fees,
-            "net": gross - fees,
+            "net": gross - fees + trip["funding"],
         }
         for field, value in expected.items():
             must(f"round trip {number}", trip, field, trip[field], value)
@@ -124,12 +131,13 @@ def _trips_are_their_slices(trips: list[Row], fills: list[Row], scale: Scale) ->
 def _totals(run: Run, orders: list[Row], fills: list[Row], scale: Scale) -> None:
     trips, summary = rows(run.trips), run.summary
     gross, fees = sum(trip["gross"] for trip in trips), sum(fill["fee"] for fill in fills)
+    funding = sum(trip["funding"] for trip in trips)
     position = sum(signed(fill) for fill in fills)
     left = summary["open_position"]
     expected = {
         "gross": to_text(gross, scale.money),
         "fees": to_text(fees, scale.money),
-        "net": to_text(gross - fees, scale.money),
+        "net": to_text(gross - fees + funding, scale.money),
         "fills": len(fills),
         "round_trips": len(trips),
         "orders": len({row["order_id"] for row in orders}),
@@ -140,4 +148,10 @@ def _totals(run: Run, orders: list[Row], fills: list[Row], scale: Scale) -> None
     must("summary.json", {}, "open position", left["qty"] if left else to_text(0, scale.qty),
          to_text(position, scale.qty))  # fmt: skip
     if not position:
-        must("summary.json", {}, "cash when flat", cash_of(fills, scale), gross - fees)
+        must(
+            "summary.json",
+            {},
+            "cash when flat",
+            cash_of(fills, scale) + funding,
+            gross - fees + funding,
+        )

@@ -64,7 +64,7 @@ def perturbed(source: SourceLike, most: int) -> st.SearchStrategy[Recorded]:
 def changed(recorded: Recorded, changes: Changes) -> Recorded:
     """The recording as it would be after these changes, with new `seq`s."""
     chance = Random(changes.seed)
-    tables = [_rows(table, changes, chance) for table in recorded.events[:2]]
+    tables = [_rows(table, changes, chance) for table in recorded.events[:3]]
     tables.append(recorded.events.control)
     # A stable sort by receipt gives the order in which one reader would have seen them.
     stamps = np.concatenate([table.ts_recv for table in tables])

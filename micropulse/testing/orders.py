@@ -18,6 +18,8 @@ from replay.runs import Run
 from replay.source import open_source
 from replay.verify import events_of_run
 
+ALL = -1  # connections
+MARK = 0  # a mark price, among the kinds of control events
 LAST = 2**63 - 1
 seq_of = itemgetter("seq")
 ENDS = ("filled", "expired", "rejected", "cancelled")
@@ -74,29 +76,47 @@ def sane_orders(run: Run | Path | str, data: str | None = None) -> int:
 
 
 def stale_spans(batches: Iterable[Events]) -> list[tuple[int, int]]:
-    """(seq, seq) between which the book was stale: from the event that ended the last connection,
-    or from the start, up to the next new book."""
+    """(seq, seq) between which the book was stale: from the event that ended the last connection
+    up to the next new book. A connection that shows mark prices and no book does not count."""
     events = joined([part for part in batches if part.n])
     newest = np.maximum.accumulate(events.depth.last_id)
     is_new = np.concatenate([[True], events.depth.last_id[1:] > newest[:-1]])[: len(newest)]
     books: Sequence[int] = events.depth.seq[is_new].tolist()
+    spans: list[tuple[int, int]] = []
+    open_conns, since = dict[int, None](), dict[int, int]()  # since: its books before are forgotten
 
-    def until_a_book(seq: int) -> tuple[int, int]:
+    def lose_feed(seq: int) -> None:
         at = int(np.searchsorted(books, seq))
-        return seq, books[at] if at < len(books) else LAST
+        spans.append((seq, books[at] if at < len(books) else LAST))
+        since.clear()
+        since[ALL] = seq
 
-    spans, open_conns = [until_a_book(-1)], dict[int, None]()
-    control = events.control
-    for seq, kind, conn in zip(control.seq, control.kind, control.conn, strict=True):
+    def close(conn: int, seq: int) -> bool:
+        since[conn] = seq
+        return open_conns.pop(conn, True) is None
+
+    def has_shown_a_book(conn: int, seq: int) -> bool:
+        mine = events.depth.seq[events.depth.conn == conn]
+        forgot = max(since.get(conn, -1), since.get(ALL, -1))
+        return bool(((mine > forgot) & (mine < seq)).any())
+
+    control, marks = events.control, events.marks
+    seqs = np.concatenate([control.seq, marks.seq]).tolist()
+    kinds = [*control.kind.tolist(), *[MARK] * len(marks.seq)]
+    conns = np.concatenate([control.conn, marks.conn]).tolist()
+    for seq, kind, conn in sorted(zip(seqs, kinds, conns, strict=True)):
         if kind == CONNECT:
-            open_conns[int(conn)] = None
+            open_conns[conn] = None
         elif kind in (RUN_START, RUN_STOP):
             open_conns.clear()
-            spans.append(until_a_book(int(seq)))
+            lose_feed(seq)
         elif kind == DISCONNECT:
-            open_conns.pop(int(conn), None)
+            close(conn, seq)
             if not open_conns:
-                spans.append(until_a_book(int(seq)))
+                lose_feed(seq)
+        elif kind == MARK and not has_shown_a_book(conn, seq):
+            if close(conn, seq) and not open_conns:
+                lose_feed(seq)
     return spans
 
 

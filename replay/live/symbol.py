@@ -194,7 +194,10 @@ class Live:
             self.rebuilt += part.n
 
     def _identity(self, said: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-        yield "tape", Path(said["source"]["name"]).resolve(), self.tape.resolve()
+        # A relative name was given from another folder, perhaps: its end is what must be the same.
+        name, tape = Path(said["source"]["name"]), self.tape.resolve()
+        parts = name.resolve().parts if name.is_absolute() else name.parts
+        yield "tape", parts, tape.parts[-len(parts) :]
         yield "symbol", said["symbol"], self.plan.symbol
         yield "strategy", said["strategy"]["sha256"], source_hash(self.plan.strategy)
         yield "set of parameters", said["params"], self.plan.settings.as_dict()

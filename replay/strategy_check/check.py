@@ -95,12 +95,11 @@ def _asked(
     return [*findings, *found], figures | {"dead_parameters": dead}
 
 
-def _does_not_compile(error: Exception) -> Finding:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+def _does_not_compile(error: StrategyError) -> Finding:
     return Finding(
         "does not compile",
         True,
-        " ".join(lines[:4]),
+        str(error),
         "numba cannot turn `decide` (or what it calls) into machine code: it reaches for something "
         "that plain arithmetic on its arguments does not need.",
         "Keep to numbers, the given records, and functions of them; see docs/strategies.md.",
