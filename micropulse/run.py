@@ -217,6 +217,8 @@ def run(source: Iterable[Events], core: Core, sinks: Sequence[Sink]) -> None:
     """Drive everything a source has through the core. The end of a source closes nothing."""
     for events in source:
         core.feed(events, sinks)
+        del events  # a source reads the next batch without the last one in memory
+        core.begin(NO_EVENTS)
 
 
 def _numbers(array: Any, field: str) -> Any:

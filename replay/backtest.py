@@ -48,6 +48,7 @@ class Session:
                 starts = [(int(t.seq[0]), int(t.ts_recv[0])) for t in events if len(t.seq)]
                 self.first = min(starts)
             yield events
+            del events  # before the next is read
             if self.on_progress:
                 self.on_progress(self.source.share)
 
