@@ -11,27 +11,16 @@ set, no sum whose order could vary; batches of any size give the same bytes.
 
 from typing import Any
 
-from micropulse.apply import (
-    apply_book,
-    apply_control,
-    apply_trade,
-    begin,
-    clear,
-    sample_row,
-    sample_until,
-)
+from micropulse.apply import clear, sample_row
 from micropulse.events import Events
-from micropulse.execution import see_clock, submit
-from micropulse.features.book import hide_below
+from micropulse.execution import submit
 from micropulse.features.extract import say_spikes, start_features
-from micropulse.feed import is_new_book
 from micropulse.jit import entry, plugin
 from micropulse.outbox import has_room
-from micropulse.schema import ASK, BID, CLOCK_ROW, DEPTH_ROW, TRADE_ROW, UNKNOWN
+from micropulse.schema import ASK, BID, UNKNOWN
+from micropulse.turn import NO_ROW, take_event
 
 decide = plugin("decide")
-
-LAST = 2**63 - 1
 
 
 @entry
@@ -39,53 +28,14 @@ def advance(states: Any, memories: Any, params: Any, events: Events, outs: Any, 
     """Apply events in order of `seq`, from where the cursor stands. Returns how many.
 
     Stops at the end of the batch, after `most` events, or when the outbox could not take what one
-    more event may write: empty it and call again. All but `events` are arrays of one record. The
-    columns are read here and nowhere deeper: an array handed on costs, a number does not.
+    more event may write: empty it and call again. All but `events` are arrays of one record.
     """
     state, memory, param, out = states[0], memories[0], params[0], outs[0]
-    depth, trades, controls = events.depth, events.trades, events.control
-    cursor = out.cursor
     done = 0
     while done < most and has_room(out):
-        depth_seq = depth.seq[cursor.depth] if cursor.depth < len(depth.seq) else LAST
-        trade_seq = trades.seq[cursor.trades] if cursor.trades < len(trades.seq) else LAST
-        control_seq = controls.seq[cursor.control] if cursor.control < len(controls.seq) else LAST
-        if trade_seq < depth_seq and trade_seq < control_seq:
-            row, kind, seq, ts = cursor.trades, TRADE_ROW, trade_seq, trades.ts_recv[cursor.trades]
-        elif depth_seq < control_seq:
-            row, kind, seq, ts = cursor.depth, DEPTH_ROW, depth_seq, depth.ts_recv[cursor.depth]
-        elif control_seq < LAST:
-            row, kind, seq = cursor.control, CLOCK_ROW, control_seq
-            ts = controls.ts_recv[cursor.control]
-        else:
+        kind = take_event(state, events, out)
+        if kind == NO_ROW:
             break
-        if not sample_until(state, ts, out):
-            break
-        begin(state, seq, ts)
-        if kind == TRADE_ROW:
-            cursor.trades += 1
-            see_clock(state, trades.ts_event[row], ts)
-            txn, px, qty = trades.ts_txn[row], trades.px[row], trades.qty[row]
-            apply_trade(
-                state, trades.trade_id[row], txn, px, qty, trades.side[row], trades.kind[row]
-            )
-        elif kind == DEPTH_ROW:
-            cursor.depth += 1
-            see_clock(state, depth.ts_event[row], ts)
-            conn, shows = depth.conn[row], depth.depth[row]
-            new = is_new_book(state, conn, shows, depth.last_id[row], depth.prev_id[row])
-            if new:
-                bid, ask = state.book.bid, state.book.ask
-                bid.n, ask.n = depth.bid_n[row], depth.ask_n[row]
-                for k in range(len(depth.bid_px)):
-                    bid.px[k], bid.qty[k] = depth.bid_px[k][row], depth.bid_qty[k][row]
-                    ask.px[k], ask.qty[k] = depth.ask_px[k][row], depth.ask_qty[k][row]
-                hide_below(bid, len(depth.bid_px))
-                hide_below(ask, len(depth.bid_px))
-            apply_book(state, new, depth.ts_txn[row], out)
-        else:
-            cursor.control += 1
-            apply_control(state, controls.kind[row], controls.conn[row], out)
         say_spikes(state, out)
         clear(state.intent)
         decide(state.features, state.position, memory, param, state.intent)
