@@ -27,10 +27,17 @@ def begin(state: State, seq: int, ts: int) -> None:
     else:
         clock.now = ts
     period = clock.now // FUNDING_NS
-    if state.account.qty != 0 and period > clock.funding_period:
-        state.counts.funding_unknown += 1
+    if period > clock.funding_period:
+        cross_stamp(state)
     clock.funding_period = period
     state.counts.events += 1
+
+
+@kernel
+def cross_stamp(state: State) -> None:
+    """A funding stamp lies between this event and the last: what is held there pays or earns."""
+    if state.account.qty != 0:
+        state.counts.funding_unknown += 1
 
 
 @kernel

@@ -14,11 +14,7 @@ from micropulse.account import book_fill, close_trip, fee_of, show_exit
 from micropulse.events import MARKET
 from micropulse.features.window import drop_before, is_empty, maximum, push_max
 from micropulse.jit import kernel
-from micropulse.outbox import (
-    Outbox,
-    put_order,
-    put_signal,
-)
+from micropulse.outbox import Outbox, put_order, put_signal
 from micropulse.schema import (
     ABOVE_MAX_QTY,
     BAD_STEP,
@@ -41,11 +37,7 @@ from micropulse.schema import (
     SUBMITTED,
     UNKNOWN,
 )
-from micropulse.state import (
-    PRINTS,
-    Ladder,
-    State,
-)
+from micropulse.state import PRINTS, Ladder, State
 from micropulse.taken import grow_taken, take, taken_at
 
 PRINT_MASK = PRINTS - 1
@@ -63,6 +55,12 @@ def see_clock(state: State, ts_event: int, ts_recv: int) -> None:
     state.counts.queue_full += push_max(state.offset, state.offset_ring, now, offset)
     drop_before(state.offset, state.offset_ring, now - OFFSET_WINDOW_NS)
     state.jitter_ns = maximum(state.offset, state.offset_ring) - offset
+    date_order(state)
+
+
+@kernel
+def date_order(state: State) -> None:
+    """An order that was decided when the exchange's clock was not known gets its arrival."""
     if state.order.arrival == UNKNOWN:
         _set_arrival(state)
 

@@ -53,6 +53,12 @@ def kernel(function: Function) -> Function:
     return _compile_in_folder(function, from_python=False)
 
 
+def rare(function: Function) -> Function:
+    """A kernel that is called and not inlined: what is rarely done must not crowd the registers of
+    a loop that is run for every variant at every event."""
+    return _compile_in_folder(function, from_python=False, inline=False)
+
+
 def entry(function: Function) -> Function:
     """A kernel that Python calls. The wrapper that takes its arguments apart costs a fifth of the
     time to compile, so only the few doors to compiled code have one."""
@@ -64,18 +70,18 @@ def plugin(name: str) -> Any:
     return _bound.get(name)
 
 
-def load_core(strategy: ModuleType) -> ModuleType:
-    """micropulse.core with `decide` of `strategy` compiled into its loop.
+def load_core(strategy: ModuleType, loop: str = "core") -> ModuleType:
+    """micropulse.core (or .many) with `decide` of `strategy` compiled into its loop.
 
     Executes core.py anew under a name that holds the fingerprint of all that is compiled in, and
     keeps it in `sys.modules`, where numba looks when it reads its cache.
     """
     key = module_fingerprint(strategy, package_fingerprint("micropulse", _settings()))
-    name = f"micropulse.core_{key}"
+    name = f"micropulse.{loop}_{key}"
     if name in sys.modules:
         return sys.modules[name]
-    importlib.import_module("micropulse.core")  # so that what it imports goes to its own folder
-    source = Path(__file__).with_name("core.py")
+    importlib.import_module(f"micropulse.{loop}")  # so that what it imports goes to its own folder
+    source = Path(__file__).with_name(f"{loop}.py")
     spec = importlib.util.spec_from_file_location(name, source)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -86,19 +92,23 @@ def load_core(strategy: ModuleType) -> ModuleType:
     return module
 
 
-def _compile_in_folder(function: Function, from_python: bool) -> Function:
+def _compile_in_folder(function: Function, from_python: bool, inline: bool = True) -> Function:
     folder = _folder[-1] if _folder else _package_folder(function.__module__.partition(".")[0])
     if folder is None:
-        return _compiled(function, False, from_python)
+        return _compiled(function, False, from_python, inline=inline)
     before, config.CACHE_DIR = config.CACHE_DIR, folder
     try:
-        return _compiled(function, True, from_python)
+        return _compiled(function, True, from_python, inline=inline)
     finally:
         config.CACHE_DIR = before
 
 
 def _compiled(
-    function: Function, cache: bool, from_python: bool, error_model: str = "numpy"
+    function: Function,
+    cache: bool,
+    from_python: bool,
+    error_model: str = "numpy",
+    inline: bool = True,
 ) -> Function:
     """njit, without numba's habit of compiling anew for every literal argument: `f(x, 1)` and
     `f(x, 2)` would be two compilations, here half of all."""
@@ -106,7 +116,7 @@ def _compiled(
         return function
     bare = not from_python
     options: dict[str, Any] = {"no_cpython_wrapper": bare, "no_cfunc_wrapper": bare, "_nrt": False}
-    options |= {"forceinline": bare, "error_model": error_model}
+    options |= {"forceinline": bare and inline, "error_model": error_model}
     compiled: Any = njit(nogil=True, cache=cache, **options)(function)
     template = compiled.get_call_template
     compiled.get_call_template = lambda args, kws: template(

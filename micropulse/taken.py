@@ -51,7 +51,7 @@ def grow_taken(state: State) -> None:
         ladder = state.book.ask if taken.side > 0 else state.book.bid
         in_view = ladder.n > 0 and taken.side * taken.px <= taken.side * ladder.px[ladder.n - 1]
         shown = 0
-        for k in range(ladder.n):
+        for k in range(ladder.n if in_view else 0):
             if ladder.px[k] == taken.px:
                 shown = ladder.qty[k]
         if in_view and shown > taken.shown:

@@ -40,6 +40,7 @@ SHELL = {
     "micropulse.__main__": "starts it",
     "micropulse.sinks": "writes what the core put out",
     "micropulse.run": "sets the core up and drives it",
+    "micropulse.variants": "sets the core up for many variants and drives it",
     "micropulse.params": "reads a parameter file",
     "micropulse.strategy": "finds the file of a strategy",
     "micropulse.jit": "keeps the compile cache in a folder",

@@ -1,0 +1,126 @@
+"""Many variants of a strategy over one market: sets the loop of many.py up and drives it.
+
+variants = Variants(strategy, instrument, [settings, …], qty_decimals)
+for events in source:
+    variants.feed(events, take)     # take(variant, orders, fills, trips), as they come
+variants.failures                   # {variant: what its `decide` raised}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from micropulse.digest import TRADES
+from micropulse.events import Events
+from micropulse.instrument import Instrument
+from micropulse.jit import load_core
+from micropulse.outbox import ROWS, Outbox, limits
+from micropulse.params import Settings, check_features, execution_record, write_record
+from micropulse.schema import SECOND
+from micropulse.state import State
+from micropulse.trading import FAR_ASK, FAR_BID, Many, Trader
+
+Take = Callable[[int, Any, Any, Any], object]
+
+
+class Variants:
+    """One market, a trader a variant, and the compiled loop that moves them on."""
+
+    def __init__(
+        self,
+        strategy: ModuleType,
+        instrument: Instrument,
+        variants: Sequence[Settings],
+        qty_decimals: int,
+        rows: int = ROWS,
+    ) -> None:
+        """The variants share their [features]: raises ValueError where they do not."""
+        features = variants[0].features
+        shown = variants[0].as_dict()["features"]
+        if any(settings.as_dict()["features"] != shown for settings in variants):
+            raise ValueError("variants of one market have one [features] section")
+        check_features(features)
+        self._code = load_core(strategy, "many")
+        self.n = len(variants)
+        self.markets, self._manys, self._outs = State.zeros(1), Many.zeros(1), Outbox.zeros(1)
+        self.traders = Trader.zeros(self.n)
+        self.memories = strategy.Memory.zeros(self.n)
+        self.params = strategy.Params.zeros(self.n)
+        self.failures: dict[int, str] = {}
+        market = self.markets[0]
+        market.instrument = instrument
+        write_record(features, market.settings)
+        market.clock.sample_every = SECOND  # as a backtest has it: its samples move windows on
+        load_core(strategy).start(self.markets)
+        for v, settings in enumerate(variants):
+            self.traders[v].execution = execution_record(settings.execution, qty_decimals)
+            write_record(settings.strategy, self.params[v])
+        self.traders["awake"] = True
+        self.traders["near_bid"], self.traders["near_ask"] = FAR_BID, FAR_ASK
+        self._manys[0].variants = self._manys[0].at = self.n
+        self._outs[0].limit = limits(rows)
+
+    @property
+    def market(self) -> Any:
+        """The market's State record, live."""
+        return self.markets[0]
+
+    def feed(self, events: Events, take: Take) -> None:
+        """Apply one batch to the market and to every variant that has not failed."""
+        many = self._manys[0]
+        self._outs["cursor"] = 0
+        left = events.n
+        while left or many.at < self.n:
+            left -= self._advance(events, left)
+            self._empty(take)
+
+    def warm(self, events: Events) -> None:
+        """Compile the loop for batches like this one, and apply nothing."""
+        self._advance(events, 0)
+
+    def counts(self, variant: int) -> dict[str, int]:
+        """Everything a single backtest of the variant counts."""
+        market, own = self.markets[0].counts, self.traders[variant].counts
+        return {name: int(market[name] + own[name]) for name in market.dtype.names}
+
+    def _advance(self, events: Events, most: int) -> int:
+        """A call of the loop; a variant that raises in it is failed, and the call made again."""
+        begun = self._begun()
+        while True:
+            try:
+                self._code.advance_many(
+                    self.markets, self._manys, self.traders, self.memories, self.params, events,
+                    self._outs, most - (self._begun() - begun),
+                )  # fmt: skip
+            except Exception as error:
+                v = int(self._manys[0].at)
+                self.traders[v]["failed"] = True
+                self.failures[v] = f"{type(error).__name__}: {error}"
+            else:
+                return self._begun() - begun
+
+    def _begun(self) -> int:
+        return int(self.markets[0].counts.events)
+
+    def _empty(self, take: Take) -> None:
+        """Hand out what the variants wrote, each its own, and start the outbox anew."""
+        out, many = self._outs[0], self._manys[0]
+        used = {name: int(out.used[name]) for name in TRADES}
+        out.used = 0
+        many.signed = 0
+        many.full = False
+        if not any(used.values()):
+            return
+        parts = []
+        for name, n in used.items():
+            order = np.argsort(many[name][:n], kind="stable")
+            stops = np.searchsorted(many[name][:n][order], np.arange(self.n + 1)).tolist()
+            parts.append((out[name][:n][order], stops))
+        for v in range(self.n):
+            mine = [rows[stops[v] : stops[v + 1]] for rows, stops in parts]
+            if any(len(rows) for rows in mine):
+                take(v, *mine)
