@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from benchmarks import core, live, record, start, tape
+from benchmarks import core, live, record, start, sweep, tape
 from replay.simulator import simulate
 
 
@@ -40,3 +40,11 @@ def test_the_tape_benchmark_gives_back_what_it_was_given() -> None:
     figures = tape.measure(simulate(1, 0.01))
     assert figures["frames"] == figures["events"] > 1_000
     assert 0 < figures["bytes_a_trades_row"] < figures["bytes_a_depth_row"]
+
+
+def test_the_sweep_benchmark_measures_whole_commands(tmp_path: Path) -> None:
+    source = sweep.made(0.02, tmp_path)
+    (tmp_path / "sweep").mkdir()
+    figures = sweep.measure(source, 3, 1, tmp_path / "sweep")
+    assert figures["variants"] == 3 and figures["events"] > 1_000
+    assert figures["cpu_s"] > 0 and len(figures["digest"]) == 64

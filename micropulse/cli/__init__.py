@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import micropulse
-from micropulse.cli import market, proving, replaying, tape
+from micropulse.cli import market, proving, replaying, sweeping, tape
 from micropulse.cli.live import live
 from micropulse.cli.options import say
 from micropulse.cli.record import record
@@ -58,6 +58,7 @@ app.command()(live)
 app.command()(replaying.replay)
 app.command()(replaying.features)
 app.command()(replaying.backtest)
+app.command()(sweeping.sweep)
 app.command()(proving.verify)
 app.add_typer(tape.app)
 app.command()(market.serve)
