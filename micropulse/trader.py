@@ -34,12 +34,13 @@ def see_turn(turn: Turn, market: State, dated: bool) -> None:
     turn.lost = False
     turn.book = market.book.books > turn.books_before
     turn.print = market.counts.prints > turn.prints_before
-    turn.worst_bid, turn.worst_ask = FAR_ASK, FAR_BID
+    turn.best_bid, turn.worst_bid = FAR_BID, FAR_ASK
+    turn.best_ask, turn.worst_ask = FAR_ASK, FAR_BID
     bid, ask = market.book.bid, market.book.ask
     if turn.book and bid.n > 0:
-        turn.worst_bid = bid.px[bid.n - 1]
+        turn.best_bid, turn.worst_bid = bid.px[0], bid.px[bid.n - 1]
     if turn.book and ask.n > 0:
-        turn.worst_ask = ask.px[ask.n - 1]
+        turn.best_ask, turn.worst_ask = ask.px[0], ask.px[ask.n - 1]
 
 
 @kernel
@@ -57,8 +58,9 @@ def is_concerned(trader: Trader, turn: Turn) -> bool:
 
 @kernel
 def shows_taken(trader: Trader, turn: Turn) -> bool:
-    """Whether a book shows a level from which the trader took depth."""
-    return turn.worst_bid <= trader.near_bid or turn.worst_ask >= trader.near_ask
+    """Whether a book's levels reach a price from which the trader took depth."""
+    bid = turn.worst_bid <= trader.below_bid or turn.best_bid >= trader.above_bid
+    return bid or turn.best_ask <= trader.below_ask or turn.worst_ask >= trader.above_ask
 
 
 @kernel
@@ -112,15 +114,35 @@ def _settle(trader: Trader, turn: Turn) -> None:
     holds = trader.account.qty != 0
     trader.awake = waits or holds or not isnan(position.gain_ticks)
     trader.holds = holds and not waits
-    if not turn.book:  # only a book takes or gives depth back
-        return
-    trader.near_bid, trader.near_ask = FAR_BID, FAR_ASK
+    if turn.book:  # nothing else takes or gives depth back
+        _look_out(trader, turn)
+
+
+@kernel
+def _look_out(trader: Trader, turn: Turn) -> None:
+    """Between which prices may books move, before one concerns a trader for the depth it took?
+
+    `match` has just seen this book: a level it took from that is better than the best counts as
+    not shown, and stays so until the best is back there; one that is worse than the worst stays
+    what it is until it is in view. One between them is looked at with each book.
+    """
+    trader.below_bid, trader.above_bid = FAR_BID, FAR_ASK
+    trader.below_ask, trader.above_ask = FAR_BID, FAR_ASK
     for i in range(trader.taken_n):
-        taken = trader.taken[i]
-        if taken.side > 0:
-            trader.near_ask = min(trader.near_ask, taken.px)
+        px, is_ask = trader.taken[i].px, trader.taken[i].side > 0
+        low, high = turn.worst_bid, turn.best_bid
+        if is_ask:
+            low, high = turn.best_ask, turn.worst_ask
+        below = FAR_BID if px > high else (FAR_ASK if px >= low else px)
+        above = px if px > high else FAR_ASK
+        if low > high:  # nothing is shown: no telling where the next book will be
+            below = FAR_ASK
+        if is_ask:
+            trader.below_ask = max(trader.below_ask, below)
+            trader.above_ask = min(trader.above_ask, above)
         else:
-            trader.near_bid = max(trader.near_bid, taken.px)
+            trader.below_bid = max(trader.below_bid, below)
+            trader.above_bid = min(trader.above_bid, above)
 
 
 @kernel

@@ -22,8 +22,10 @@ class Trader(Record):
     last_refused: i8
     awake: flag  # events concern it: it has a position or an order, or was never looked at
     holds: flag  # awake with a position, and with nothing else
-    near_bid: i8  # it took depth that is in view of a book whose worst bid is not above this,
-    near_ask: i8  # or whose worst ask is not below this
+    below_bid: i8  # no price from which it took bids lies between these two: a book whose bids
+    above_bid: i8  # lie between them as well does not concern it
+    below_ask: i8
+    above_ask: i8
     failed: flag  # its `decide` raised: it is asked no more
     order: Order
     order_print: i8
@@ -44,7 +46,9 @@ class Turn(Record):
     stamped: flag  # a funding stamp was crossed
     lost: flag  # nobody is listening any more
     book: flag  # a book that is no duplicate,
-    worst_bid: i8  # with these prices at its ends; FAR_ASK and FAR_BID without one
+    best_bid: i8  # with these prices at its ends; without one they are such that no price lies
+    worst_bid: i8  # between them
+    best_ask: i8
     worst_ask: i8
     print: flag  # a print that is no duplicate:
     txn: i8

@@ -60,7 +60,8 @@ class Variants:
             self.traders[v].execution = execution_record(settings.execution, qty_decimals)
             write_record(settings.strategy, self.params[v])
         self.traders["awake"] = True
-        self.traders["near_bid"], self.traders["near_ask"] = FAR_BID, FAR_ASK
+        self.traders["below_bid"] = self.traders["below_ask"] = FAR_BID
+        self.traders["above_bid"] = self.traders["above_ask"] = FAR_ASK
         self._manys[0].variants = self._manys[0].at = self.n
         self._outs[0].limit = limits(rows)
 
