@@ -22,7 +22,8 @@ from micropulse.strategy import load_strategy
 from recorder.folder import tape_folder
 from recorder.journal import Journal
 from recorder.tapes import Entry
-from replay.live.symbol import Live, Plan
+from replay.live.plan import Plan
+from replay.live.symbol import Live
 from replay.simulator import simulate
 
 

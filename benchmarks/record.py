@@ -17,6 +17,7 @@ import json
 import multiprocessing
 import re
 import socket
+import ssl
 import tempfile
 import time
 from collections.abc import Iterator
@@ -46,14 +47,22 @@ def texts(batches: Any) -> Iterator[bytes]:
         yield from (text[a:b] for a, b in zip(frames.start, frames.stop, strict=True))
 
 
-def serve(told: Connection, rate: int, seconds: float) -> None:
-    """Send the market to the one who connects; tell the port, then the digest of what was sent."""
+def serve(
+    told: Connection, rate: int, seconds: float, certificate: tuple[str, str] | None = None
+) -> None:
+    """Send the market to the one who connects; tell the port, then what was sent: how many frames,
+    their digest, how long it took, and when each lot of them was sent (monotonic ns)."""
     whole = int(rate * seconds)
     payloads = list(islice(texts(simulate(1, 1.0 + whole / 50_000)), whole + BURST))
     framed = [_server_frame(payload) for payload in payloads]
     with socket.create_server(("127.0.0.1", 0)) as listening:
         told.send(listening.getsockname()[1])
         peer, _ = listening.accept()
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        peer = context.wrap_socket(peer, server_side=True)
+    sent_ns = []
     with peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _shake_hands(peer)
@@ -63,14 +72,19 @@ def serve(told: Connection, rate: int, seconds: float) -> None:
             wait_s = started + k / rate - time.monotonic()
             if wait_s > 0:
                 time.sleep(wait_s)
-            peer.sendall(b"".join(framed[k : min(k + each, whole)]))
+            lot = b"".join(framed[k : min(k + each, whole)])
+            sent_ns.append(time.monotonic_ns())
+            peer.sendall(lot)
         took_s = time.monotonic() - started
         time.sleep(0.2)
         peer.sendall(b"".join(framed[whole:]))
-        peer.shutdown(socket.SHUT_WR)
-        while peer.recv(65536):
-            continue
-    told.send((len(payloads), _digest(payloads), took_s))
+        if certificate is None:  # a TLS socket is simply closed
+            peer.shutdown(socket.SHUT_WR)
+            while peer.recv(65536):
+                continue
+        else:
+            time.sleep(0.5)
+    told.send((len(payloads), _digest(payloads), took_s, sent_ns))
 
 
 def measure(rate: int, seconds: float, runs: int) -> list[dict[str, Any]]:
@@ -84,7 +98,7 @@ def measure(rate: int, seconds: float, runs: int) -> list[dict[str, Any]]:
         url = f"ws://127.0.0.1:{told.recv()}"
         with tempfile.TemporaryDirectory() as folder:
             row = _record(url, Path(folder))
-        sent, digest, took_s = told.recv()
+        sent, digest, took_s, _ = told.recv()
         server.join()
         rows.append(
             {

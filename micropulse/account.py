@@ -1,10 +1,8 @@
 """Fills -> position, cash, round trips. Integers throughout: cash + position always reconcile.
 
-One position at a time, opened from flat and closed to flat: a trip. Money is the instrument's
-smallest unit (instrument.py); a fee is rounded up, against us.
+One position at a time, opened from flat and closed to flat: a trip, however many orders made it.
+Money is the instrument's smallest unit (instrument.py); a fee is rounded up, against us.
 """
-
-from math import nan
 
 from micropulse.instrument import Instrument
 from micropulse.jit import kernel
@@ -30,7 +28,7 @@ def fee_of(instrument: Instrument, px: int, qty: int, rate_e8: int) -> int:
 
 @kernel
 def book_fill(state: State, order: Order, fill: Fill) -> None:
-    """Book one slice: cash, fees, position, and the trip under way."""
+    """Book one slice, which never goes through flat: cash, fees, position, the trip under way."""
     account, instrument = state.account, state.instrument
     notional = fill.px * fill.qty * instrument.notional_unit
     slippage = order.side * (2 * fill.px - order.mid2) * fill.qty * (instrument.notional_unit // 2)
@@ -41,7 +39,8 @@ def book_fill(state: State, order: Order, fill: Fill) -> None:
     if account.qty == 0:
         _open_trip(state, order, fill)
     trip.fees += fill.fee
-    if order.closes:
+    trip.after_gap = trip.after_gap or order.after_gap
+    if account.qty * fill.side < 0:
         trip.exit_notional += notional
         trip.exit_slippage += slippage
         trip.exit_order = order.id
@@ -51,13 +50,12 @@ def book_fill(state: State, order: Order, fill: Fill) -> None:
         if trip.worst_px == 0:  # no event showed a price to leave at before we left
             trip.worst_px = fill.px
             trip.best_px = fill.px
-        trip.after_gap = trip.after_gap or order.after_gap
     else:
         trip.qty += fill.qty
         trip.entry_notional += notional
         trip.entry_slippage += slippage
     account.qty += fill.side * fill.qty
-    _write_position(state)
+    state.news = True
 
 
 @kernel
@@ -77,6 +75,7 @@ def _open_trip(state: State, order: Order, fill: Fill) -> None:
     trip.entry_slippage = 0
     trip.exit_slippage = 0
     trip.fees = 0
+    trip.funding = 0
     trip.worst_px = 0
     trip.best_px = 0
     trip.after_gap = False
@@ -87,7 +86,7 @@ def close_trip(state: State, out: Outbox) -> None:
     """Flat again: write the round trip out."""
     account, trip = state.account, state.account.open
     trip.gross = trip.side * (trip.exit_notional - trip.entry_notional)
-    trip.net = trip.gross - trip.fees
+    trip.net = trip.gross - trip.fees + trip.funding
     account.gross += trip.gross
     account.trips += 1
     out.trips[out.used.trips] = trip
@@ -95,30 +94,11 @@ def close_trip(state: State, out: Outbox) -> None:
 
 
 @kernel
-def _write_position(state: State) -> None:
-    """What the strategy sees of the account."""
-    account, position, instrument = state.account, state.position, state.instrument
-    trip = account.open
-    position.qty = abs(account.qty)
-    position.side = 0
-    position.entry_px = nan
-    if account.qty != 0:
-        position.side = 1 if account.qty > 0 else -1
-        units = trip.qty * instrument.px_scale * instrument.notional_unit
-        position.entry_px = trip.entry_notional / units
-        position.entry_ts = trip.entry_ts
-        position.entry_reason = trip.entry_reason
-
-
-@kernel
-def show_exit(state: State, px: int) -> None:
-    """This event shows `px` as a price to leave at: what leaving would gain, and its extremes."""
-    position, trip, instrument = state.position, state.account.open, state.instrument
-    moved = px * trip.qty * instrument.notional_unit - trip.entry_notional
-    per_tick = trip.qty * instrument.notional_unit * instrument.tick
-    position.gain_ticks = position.side * moved / per_tick
-    worse = position.side * px < position.side * trip.worst_px
-    better = position.side * px > position.side * trip.best_px
+def show_extreme(state: State, px: int) -> None:
+    """This event shows `px` as a price to leave at: the worst and best of them are the trip's."""
+    trip = state.account.open
+    worse = trip.side * px < trip.side * trip.worst_px
+    better = trip.side * px > trip.side * trip.best_px
     if trip.worst_px == 0 or worse:
         trip.worst_px = px
     if trip.best_px == 0 or better:

@@ -5,16 +5,18 @@ Nothing here needs the strategy: core.py, which does, is compiled anew for each 
 
 from micropulse.account import equity
 from micropulse.events import MARKET, RPI
-from micropulse.execution import eligible_px, match, watch_exit
+from micropulse.execution import match, meet_print, see_clock, watch_exit
 from micropulse.features.extract import roll_to, see_book, take_book, take_print, wake
 from micropulse.features.flow import is_new_trade
-from micropulse.feed import control
+from micropulse.feed import control, set_aside
+from micropulse.funding import expect_stamp, pass_stamps
 from micropulse.jit import kernel
+from micropulse.mark import take_mark
 from micropulse.outbox import Outbox
-from micropulse.schema import CLOCK_ROW, DEPTH_ROW, SECOND, UNKNOWN, Intent
+from micropulse.schema import CLOCK_ROW, DEPTH_ROW, MARK_ROW, SECOND, UNKNOWN
 from micropulse.state import State
 
-FUNDING_NS = 8 * 3600 * SECOND  # stamps at 00, 08 and 16 UTC
+JUMP_NS = 30 * 24 * 3600 * SECOND  # a wrong stamp, not a pause: no samples for what lies between
 
 
 @kernel
@@ -26,28 +28,14 @@ def begin(state: State, seq: int, ts: int) -> None:
         state.counts.clock_backwards += 1
     else:
         clock.now = ts
-    period = clock.now // FUNDING_NS
-    if period > clock.funding_period:
-        cross_stamp(state)
-    clock.funding_period = period
     state.counts.events += 1
 
 
 @kernel
-def cross_stamp(state: State) -> None:
-    """A funding stamp lies between this event and the last: what is held there pays or earns."""
-    if state.account.qty != 0:
-        state.counts.funding_unknown += 1
-
-
-@kernel
-def clear(intent: Intent) -> None:
-    """Nothing is asked for yet."""
-    intent.action = 0
-    intent.side = 0
-    intent.qty = 0
-    intent.reason = 0
-    intent.refused = 0
+def see_row(state: State, event_ts: int, ts_recv: int) -> None:
+    """A book or trade row shows the exchange's clock: what is due by it, before all else."""
+    pass_stamps(state, event_ts)
+    see_clock(state, event_ts, ts_recv)
 
 
 @kernel
@@ -59,13 +47,13 @@ def apply_book(state: State, new: bool, txn: int, out: Outbox) -> None:
         take_book(state, txn)
         match(state, out)
         see_book(state, out)
-    watch_exit(state, new, 0)
+    watch_exit(state, new, 0, 0, 0)
     roll_to(state, state.clock.now, False, new)
 
 
 @kernel
 def apply_trade(
-    state: State, trade_id: int, txn: int, px: int, qty: int, side: int, kind: int
+    state: State, trade_id: int, txn: int, px: int, qty: int, side: int, kind: int, out: Outbox
 ) -> None:
     """A trade: ids always count; only a print that was not seen before enters the windows."""
     counts = state.counts
@@ -73,22 +61,38 @@ def apply_trade(
     wake(state)
     new = is_new_trade(state, trade_id, state.clock.now)
     is_print = (kind == MARKET or kind == RPI) and px > 0 and qty > 0
-    exit_px = 0
+    market_px, market_side = 0, 0
     if not is_print:
         counts.not_prints += 1
     elif new:
         counts.prints += 1
-        exit_px = eligible_px(state, txn, px, side, kind)
         take_print(state, txn, px, qty, side, kind)
-    watch_exit(state, False, exit_px)
+        if kind == MARKET:
+            market_px, market_side = px, side
+            if state.open_n != 0:
+                meet_print(state, out, txn, px, qty, market_side)
+    watch_exit(state, False, txn, market_px, market_side)
     roll_to(state, state.clock.now, new and is_print, False)
+
+
+@kernel
+def apply_mark(
+    state: State, conn: int, event_ts: int, stamp: int, px: int, rate: int, out: Outbox
+) -> None:
+    """A mark price: the market's own prices stay as they are, and time has come this far."""
+    pass_stamps(state, event_ts)
+    set_aside(state, conn, out)
+    if take_mark(state, event_ts, stamp, px, rate):
+        expect_stamp(state, stamp)
+    watch_exit(state, False, 0, 0, 0)
+    roll_to(state, state.clock.now, False, False)
 
 
 @kernel
 def apply_control(state: State, kind: int, conn: int, out: Outbox) -> None:
     """A control event: what it says, and that time has come this far."""
     control(state, kind, conn, out)
-    watch_exit(state, False, 0)
+    watch_exit(state, False, 0, 0, 0)
     roll_to(state, state.clock.now, False, False)
 
 
@@ -96,7 +100,7 @@ def apply_control(state: State, kind: int, conn: int, out: Outbox) -> None:
 def sample_row(state: State, kind: int, out: Outbox) -> None:
     """A sample of this very event, where a row an event or a book is wanted."""
     every = state.clock.sample_every
-    if kind != CLOCK_ROW and (every == 0 or (every < 0 and kind == DEPTH_ROW)):
+    if kind != CLOCK_ROW and kind != MARK_ROW and (every == 0 or (every < 0 and kind == DEPTH_ROW)):
         put_sample(state, state.clock.now, kind, out)
 
 
@@ -107,6 +111,9 @@ def sample_until(state: State, ts: int, out: Outbox) -> bool:
     if clock.sample_every <= 0:
         return True
     if clock.next_sample == UNKNOWN:
+        clock.next_sample = -(-ts // clock.sample_every) * clock.sample_every
+    if ts - clock.next_sample > JUMP_NS:
+        state.counts.time_jumps += 1
         clock.next_sample = -(-ts // clock.sample_every) * clock.sample_every
     while clock.next_sample < ts:
         if out.used.samples == out.limit.samples:

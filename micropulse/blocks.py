@@ -1,10 +1,12 @@
-"""Blocks: both event tables in a few 2-D arrays, while kernels write or read them.
+"""Blocks: the tables of market events in a few 2-D arrays, while kernels write or read them.
 
     wide     int64   trades: seq, ts_recv, E, T, t, px, qty
-                     books: seq, ts_recv, E, T, U, u, pu, bid_px…, bid_qty…, ask_px…, ask_qty…
-    small    int8    side, kind of trades; bid_n, ask_n, depth of books
-    layouts  int32   of trades, of books
-    conns    int16   of trades, of books
+                     books: seq, ts_recv, E, T, U, u, pu
+                     marks: seq, ts_recv, E, T, p, ap, P, i, r
+                     levels of books: bid_px…, bid_qty…, ask_px…, ask_qty…
+    small    int8    kind of trades, depth of books, 0 of marks; side of trades; bid_n, ask_n
+    layouts  int32   of trades, of books, of marks
+    conns    int16   of trades, of books, of marks
 
 An event column is a row, and contiguous: the tables of an `Events` batch are views, nothing is
 copied when a batch is done, and a batch of one costs a handful of small arrays.
@@ -18,34 +20,37 @@ import numpy as np
 
 from micropulse.events import (
     DEPTHS,
+    MARK_DECIMALS,
     DepthTable,
     Events,
     Frames,
     Int64s,
+    MarkTable,
     TradeTable,
     no_control,
     no_depth,
+    no_marks,
     no_trades,
 )
 from micropulse.layout import (
     ASK_N,
     BASE,
     BID_N,
-    BOOK_ROWS,
-    BOOKS,
     KIND,
     LEVEL_ROW,
+    MARK_AVERAGE,
+    MARK_RATE,
     SHOWN,
     SIDE,
-    TRADE_ROWS,
-    TRADES,
+    SMALL_ROWS,
+    TABLE_ROWS,
 )
-from micropulse.reading import Reading
+from micropulse.reading import BOOKS, MARKS, TRADES, Reading
 from micropulse.scan import CURSOR_LENGTH, OTHERS, VERBATIM
 
 _MS = 1_000_000
 _NO_DEPTH = {levels: no_depth(levels) for levels in DEPTHS}
-_NO_TRADES, _NO_CONTROL = no_trades(), no_control()
+_NO_TRADES, _NO_MARKS, _NO_CONTROL = no_trades(), no_marks(), no_control()
 
 
 class Blocks:
@@ -54,36 +59,44 @@ class Blocks:
     def __init__(self, n: int, levels: int) -> None:
         self.levels = levels
         self.wide = np.empty((LEVEL_ROW + 4 * levels, n), np.int64)
-        self.small = np.empty((5, n), np.int8)
-        self.layouts = np.empty((2, n), np.int32)
-        self.conns = np.empty((2, n), np.int16)
+        self.small = np.empty((SMALL_ROWS, n), np.int8)
+        self.layouts = np.empty((3, n), np.int32)
+        self.conns = np.empty((3, n), np.int16)
         self.odd = np.empty((2, n), np.int64)
         self.cursor = np.zeros(CURSOR_LENGTH, np.int64)
 
     @classmethod
     def of(cls, events: Events) -> Self:
         """The blocks of a batch, copied."""
-        d, t = events.depth, events.trades
-        books, trades = len(d.seq), len(t.seq)
-        blocks = cls(max(books, trades), len(d.bid_px))
+        d, t, m = events.depth, events.trades, events.marks
+        books, trades, marks = len(d.seq), len(t.seq), len(m.seq)
+        blocks = cls(max(books, trades, marks), len(d.bid_px))
         numbers = t.seq, t.ts_recv, t.ts_event, t.ts_txn, t.trade_id, t.px, t.qty
         for row, column in enumerate(numbers):
             blocks.wide[row, :trades] = column
         numbers = d.seq, d.ts_recv, d.ts_event, d.ts_txn, d.first_id, d.last_id, d.prev_id
-        levels = (*d.bid_px, *d.bid_qty, *d.ask_px, *d.ask_qty)
-        for row, column in enumerate((*numbers, *levels), BASE):
+        for row, column in enumerate(numbers, BASE * BOOKS):
             blocks.wide[row, :books] = column
+        for row, column in enumerate((*d.bid_px, *d.bid_qty, *d.ask_px, *d.ask_qty), LEVEL_ROW):
+            blocks.wide[row, :books] = column
+        for row, column in enumerate(m[:-2], BASE * MARKS):
+            blocks.wide[row, :marks] = column
         blocks.small[SIDE, :trades], blocks.small[KIND, :trades] = t.side, t.kind
         blocks.small[BID_N, :books], blocks.small[ASK_N, :books] = d.bid_n, d.ask_n
         blocks.small[SHOWN, :books] = d.depth
-        blocks.layouts[TRADES, :trades], blocks.layouts[BOOKS, :books] = t.layout, d.layout
-        blocks.conns[TRADES, :trades], blocks.conns[BOOKS, :books] = t.conn, d.conn
-        blocks.cursor[TRADES], blocks.cursor[BOOKS] = trades, books
+        blocks.small[MARKS, :marks] = 0
+        for row, table in ((TRADES, t), (BOOKS, d), (MARKS, m)):
+            n = blocks.cursor[row] = len(table.seq)
+            blocks.layouts[row, :n], blocks.conns[row, :n] = table.layout, table.conn
         return blocks
 
     def tables(self) -> tuple[Any, ...]:
         """The four arrays that hold events, in the order kernels take them."""
         return self.wide, self.small, self.layouts, self.conns
+
+    def rows(self) -> tuple[Any, ...]:
+        """All that `scan` writes into."""
+        return *self.tables(), self.odd, self.cursor
 
     def note(self, index: int, other: bool = False) -> None:
         """Frame `index` is to be kept as text, or is of another symbol."""
@@ -94,8 +107,8 @@ class Blocks:
         self, frames: Frames, n: int, reading: Reading, layout: int, scales: tuple[int, int]
     ) -> None:
         """An event from frame `n`, which was read slowly; `scales` are the symbol's digits."""
-        table, rows = (BOOKS, BOOK_ROWS) if reading.claim.depth else (TRADES, TRADE_ROWS)
-        i = int(self.cursor[table])
+        table = reading.claim.table
+        rows, i = TABLE_ROWS[table], int(self.cursor[table])
         self.wide[BASE * table : BASE * table + 2, i] = frames.seq[n], frames.ts_recv[n]
         for slot, row in rows.items():
             if slot in reading.numbers:
@@ -103,6 +116,10 @@ class Blocks:
                 self.wide[row, i] = reading.numbers[slot] * unit
         if table == BOOKS:
             self._add_levels(i, reading, scales)
+        elif table == MARKS:
+            self.wide[MARK_AVERAGE, i] = self.wide[MARK_RATE, i] = self.small[MARKS, i] = 0
+            for slot, texts in (reading.prices | reading.sizes).items():
+                self.wide[rows[slot], i] = _units(texts[0], MARK_DECIMALS)
         else:
             self.wide[rows["p"], i] = _units(reading.prices["p"][0], scales[0])
             self.wide[rows["q"], i] = _units(reading.sizes["q"][0], scales[1])
@@ -138,31 +155,43 @@ class Blocks:
         """The events as a batch: views of these arrays, which are read-only from here on."""
         for array in self.tables():
             array.flags.writeable = False
-        return Events(self._depth_table(), self._trade_table(), _NO_CONTROL)
+        books, trades, marks = (int(self.cursor[table]) for table in (BOOKS, TRADES, MARKS))
+        depth = self._depth_table(books) if books else _NO_DEPTH[self.levels]
+        trade = self._trade_table(trades) if trades else _NO_TRADES
+        return Events(depth, trade, self._mark_table(marks) if marks else _NO_MARKS, _NO_CONTROL)
 
-    def _depth_table(self) -> DepthTable:
-        n = int(self.cursor[BOOKS])
-        if n == 0:
-            return _NO_DEPTH[self.levels]
-        rows: list[Any] = list(self.wide[BASE:, :n])
-        numbers, levels = rows[:BASE], rows[BASE:]
+    def growing(self) -> tuple[DepthTable, TradeTable, MarkTable]:
+        """All tables with all the room there is, for events that are still to be written."""
+        n = self.wide.shape[1]
+        views = Blocks.__new__(Blocks)
+        views.levels = self.levels
+        views.wide, views.small, views.layouts, views.conns = (a.view() for a in self.tables())
+        for array in views.tables():
+            array.flags.writeable = False
+        return views._depth_table(n), views._trade_table(n), views._mark_table(n)
+
+    def _depth_table(self, n: int) -> DepthTable:
+        numbers: list[Any] = list(self.wide[BASE * BOOKS : BASE * (BOOKS + 1), :n])
+        levels: list[Any] = list(self.wide[LEVEL_ROW:, :n])
         sides: list[Any] = [
             tuple(levels[at : at + self.levels]) for at in range(0, len(levels), self.levels)
         ]
-        _, _, bid_n, ask_n, shown = self.small[:, :n]
-        rest: list[Any] = [self.conns[BOOKS, :n], shown, bid_n, ask_n, self.layouts[BOOKS, :n]]
+        small: list[Any] = [self.small[row, :n] for row in (SHOWN, BID_N, ASK_N)]
+        rest: list[Any] = [self.conns[BOOKS, :n], *small, self.layouts[BOOKS, :n]]
         return DepthTable._make([*numbers, *rest, *sides])
 
-    def _trade_table(self) -> TradeTable:
-        n = int(self.cursor[TRADES])
-        if n == 0:
-            return _NO_TRADES
+    def _trade_table(self, n: int) -> TradeTable:
         rest: list[Any] = [
-            *self.small[:BID_N, :n],
+            self.small[SIDE, :n],
+            self.small[KIND, :n],
             self.conns[TRADES, :n],
             self.layouts[TRADES, :n],
         ]
         return TradeTable._make([*self.wide[:BASE, :n], *rest])
+
+    def _mark_table(self, n: int) -> MarkTable:
+        rest: list[Any] = [self.conns[MARKS, :n], self.layouts[MARKS, :n]]
+        return MarkTable._make([*self.wide[BASE * MARKS : LEVEL_ROW, :n], *rest])
 
 
 def _units(text: str, scale: int) -> int:

@@ -3,7 +3,7 @@ tapes all become, and the only thing the core reads.
 
 Times are nanoseconds since 1970 UTC; prices and quantities are integers at the instrument's
 scale (`61800.20` with two decimals is 6180020). `seq` is the log's own order: a batch holds
-three tables, each ascending by `seq`, and no `seq` stands twice.
+four tables, each ascending by `seq`, and no `seq` stands twice.
 
 Every column is a read-only, C-contiguous numpy array (see `frozen`): read-only and writable
 arrays are different types to numba, and one column of the other kind would compile the whole
@@ -36,6 +36,7 @@ RUN_START, RUN_STOP, CONNECT, DISCONNECT, CLOCK_STEP, TICK = 1, 2, 3, 4, 5, 6
 CONTROL_KINDS = ("", "RUN_START", "RUN_STOP", "CONNECT", "DISCONNECT", "CLOCK_STEP", "TICK")
 
 DEPTHS = (5, 10, 20)  # how many levels a side a partial book stream shows
+MARK_DECIMALS = 8  # of the prices and the rate of a mark frame, whatever the symbol's own digits
 
 
 class DepthTable(NamedTuple):
@@ -75,6 +76,22 @@ class TradeTable(NamedTuple):
     layout: Int32s
 
 
+class MarkTable(NamedTuple):
+    """Mark prices. Prices and the rate are in 10^-MARK_DECIMALS, whatever the symbol's scale."""
+
+    seq: Int64s
+    ts_recv: Int64s
+    ts_event: Int64s  # E
+    next_funding_ts: Int64s  # T; 0 for a contract without funding
+    px: Int64s  # p: the mark price
+    average_px: Int64s  # ap; 0 where the frame has none
+    settle_px: Int64s  # P: what a delivery would settle at
+    index_px: Int64s  # i
+    rate: Int64s  # r: of the next funding, may be negative; 0 for a contract without funding
+    conn: Int16s
+    layout: Int32s
+
+
 class ControlTable(NamedTuple):
     """What only the recorder can know, and journals: starts, stops, connections, clock, ticks."""
 
@@ -86,16 +103,17 @@ class ControlTable(NamedTuple):
 
 
 class Events(NamedTuple):
-    """A batch: three tables, and the order between them by `seq`."""
+    """A batch: four tables, and the order between them by `seq`."""
 
     depth: DepthTable
     trades: TradeTable
+    marks: MarkTable
     control: ControlTable
 
     @property
     def n(self) -> int:
         """How many events the batch holds."""
-        return len(self.depth.seq) + len(self.trades.seq) + len(self.control.seq)
+        return sum(len(table.seq) for table in self)
 
 
 class Frames(NamedTuple):
@@ -144,6 +162,11 @@ def trade_table(**columns: Any) -> TradeTable:
     return TradeTable(**_columns(TradeTable._fields, columns))
 
 
+def mark_table(**columns: Any) -> MarkTable:
+    """A MarkTable from any array-likes; columns that are not given are zeros."""
+    return MarkTable(**_columns(MarkTable._fields, columns))
+
+
 def control_table(**columns: Any) -> ControlTable:
     """A ControlTable from any array-likes; columns that are not given are zeros."""
     return ControlTable(**_columns(ControlTable._fields, columns))
@@ -163,6 +186,7 @@ def joined(parts: Sequence[Events]) -> Events:
     return Events(
         depth_table(levels, **_concatenated(depth)),
         trade_table(**_concatenated([part.trades._asdict() for part in parts])),
+        mark_table(**_concatenated([part.marks._asdict() for part in parts])),
         control_table(**_concatenated([part.control._asdict() for part in parts])),
     )
 
@@ -194,6 +218,16 @@ def no_trades() -> TradeTable:
     return trade_table(seq=())
 
 
+def no_marks() -> MarkTable:
+    """A MarkTable without rows."""
+    return mark_table(seq=())
+
+
 def no_control() -> ControlTable:
     """A ControlTable without rows."""
     return control_table(seq=())
+
+
+def no_events() -> Events:
+    """A batch of nothing."""
+    return Events(no_depth(), no_trades(), no_marks(), no_control())

@@ -60,6 +60,24 @@ def control(state: State, kind: int, conn: int, out: Outbox) -> None:
 
 
 @kernel
+def set_aside(state: State, conn: int, out: Outbox) -> None:
+    """A mark price came by `conn`. A connection that has shown one and no book is none of the
+    feed's: the exchange serves books and trades on another path, and it must not stand in for
+    them when they are lost."""
+    feed = state.feed
+    for i in range(len(feed.chains)):
+        if feed.chains[i].known and feed.chains[i].conn == conn:
+            return
+    before = feed.open
+    _close(state, conn)
+    if feed.open < before:
+        if feed.open <= 1:
+            settle_missing(state)
+        if feed.open == 0:
+            _lose_feed(state, out)
+
+
+@kernel
 def _open(state: State, conn: int) -> None:
     """Remember an open connection, once."""
     feed = state.feed

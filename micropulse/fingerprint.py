@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 # Sources that never enter machine code: an edit there need not compile anything again.
-NOT_COMPILED = {"cli", "sinks", "__pycache__"}
+NOT_COMPILED = {"cli", "sinks", "testing", "__pycache__"}
 
 _SITE = tuple(
     sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")
@@ -77,8 +77,18 @@ def is_users(module: str) -> bool:
 
 
 def source_hash(module: ModuleType) -> str:
-    """sha256 of a module's file."""
-    return hashlib.sha256(source_of(module)).hexdigest()
+    """sha256 of a strategy's file; of all files where it imports others of the user's."""
+    files = [path.read_bytes() for path in module_sources(module)]
+    if len(files) == 1:
+        return hashlib.sha256(files[0]).hexdigest()
+    hashes = [hashlib.sha256(file).hexdigest() for file in files]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def module_sources(module: ModuleType) -> list[Path]:
+    """The files of a strategy and of the users' modules it reaches: its own first, then by name."""
+    reached = sorted(_reachable(module), key=lambda one: (one is not module, one.__name__))
+    return [Path(one.__file__) for one in reached if one.__file__ and Path(one.__file__).exists()]
 
 
 def source_of(module: ModuleType) -> bytes:

@@ -8,6 +8,7 @@ A layout is a string, the frame with a slot where each number stands:
     <E> <T> <U> <u> <pu> <t>   whole numbers        <m>        true or false
     <p.2> <q.3>                decimals, with so many digits behind the point
     <b.2.3> <a.2.3>            all levels of a side: [["price","quantity"],...]
+    <p.8> <ap.8> <P.8> <i.8>   of a mark price; <r.8>, its rate, may have a minus
 
 Everything else is literal, the stream, the symbol and X included; a literal `<` is written `<<`.
 So a layout is exact for yesterday's keys and for tomorrow's, and plain enough to be stored.
@@ -22,35 +23,49 @@ from typing import NamedTuple
 
 import numpy as np
 
-from micropulse.events import SELL, Bytes, Int64s, frozen
-from micropulse.reading import ID_DIGITS, TIME_MS_MAX, Reading, claim_of, read
-
-FORMS = ("2026", "2024")  # sets of keys that have been documented, the newest first
+from micropulse.events import MARK_DECIMALS, SELL, Bytes, Int64s, frozen
+from micropulse.reading import (
+    BOOKS,
+    ID_DIGITS,
+    MARK_PRICES,
+    MARKS,
+    NEITHER,
+    TIME_MS_MAX,
+    TRADES,
+    Reading,
+    claim_of,
+    read,
+)
 
 # A program is a row of ops for each layout. An op is a literal, and what stands behind it:
-END, NUMBER, FLAG, OPEN, NEXT = 0, 1, 2, 3, 4
+END, NUMBER, FLAG, OPEN, NEXT, SIGN = 0, 1, 2, 3, 4, 5
 #   NUMBER  digits, DECIMALS of them behind a point (10^DECIMALS is POINT_UNIT); in its ROW
 #           (+ the level), which is in UNITs of the last digit
 #   FLAG    true or false
 #   OPEN    the list of levels in ROW ends here, and op JUMP is next; or its first level begins
 #   NEXT    a level has ended: the list ends too; or there is a comma, and op JUMP is next
+#   SIGN    a minus or nothing; the number of the next op, which is in the same ROW, has it
 # INT_DIGITS may stand before the point; LIMIT is the largest number, or the most levels.
 OP_FIELDS = 10
 LIT_START, LIT_STOP, WHAT, ROW, DECIMALS, POINT_UNIT, UNIT, INT_DIGITS, LIMIT, JUMP = range(10)
 # The literals begin with these two words, which a FLAG is one of.
 TRUE_FALSE, TRUE_STOP, FALSE_STOP = b"truefalse", 4, 9
-# Fields of `heads`: one row a layout. SAID is the depth of a book, the kind of a trade.
+# Fields of `heads`, a row a layout: SAID is the depth of a book, the kind of a trade, 0 of a mark.
 FIRST_OP, TABLE, SAID, BYTES_MAX = range(4)
 
-# Blocks: both tables in a few 2-D arrays, an event column a row (see blocks.py).
-TRADES, BOOKS = 0, 1  # rows of `layout` and `conn`
+# Blocks: the tables in a few 2-D arrays, an event column a row (see blocks.py).
+# TRADES, BOOKS, MARKS are rows of `layout` and `conn`, and of `small` what a head's SAID is.
 # Rows of `wide`: those of a table begin with seq and ts_recv; then come E, T and the rest.
 BASE = 7  # times the table: its first row
 TRADE_ROWS = {"E": 2, "T": 3, "t": 4, "p": 5, "q": 6}
 BOOK_ROWS = {"E": 9, "T": 10, "U": 11, "u": 12, "pu": 13}
-LEVEL_ROW = 14  # the first of the level rows: bid_px…, bid_qty…, ask_px…, ask_qty…
+MARK_ROWS = {"E": 16, "T": 17, "p": 18, "ap": 19, "P": 20, "i": 21, "r": 22}
+TABLE_ROWS = (TRADE_ROWS, BOOK_ROWS, MARK_ROWS)
+MARK_AVERAGE, MARK_RATE = MARK_ROWS["ap"], MARK_ROWS["r"]  # what some frames do without
+LEVEL_ROW = 23  # the first of the level rows: bid_px…, bid_qty…, ask_px…, ask_qty…
 # Rows of `small`.
-SIDE, KIND, BID_N, ASK_N, SHOWN = range(5)
+KIND, SHOWN, SIDE, BID_N, ASK_N = TRADES, BOOKS, 3, 4, 5
+SMALL_ROWS = 6
 LEVELS_OF = {"b": 0, "a": 1}
 
 AMOUNT_DIGITS = 18  # of a price or quantity at the symbol's scale: it fits an int64
@@ -59,8 +74,8 @@ SCALE_MAX = 17  # so that at least one digit stands before the point
 _MS = 1_000_000
 _NUMBER_BYTES, _LEVEL_BYTES = 20, 48  # at most, of a number and of a level with its comma
 _SLOT = re.compile(r"<<|<([A-Za-z]+)((?:\.[0-9]{1,2})*)>")
-_DIGITS = re.compile(r"(?<=<[pqba])[.0-9]+(?=>)")
-_CANONICAL = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+_CANONICAL = re.compile(r"(?:-(?=.*[1-9]))?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+_QUOTED = ("p", "q", "ap", "P", "i", "r")
 
 
 class Piece(NamedTuple):
@@ -79,28 +94,6 @@ class Program(NamedTuple):
     heads: Int64s  # (layouts, 4)
 
 
-def standard_layout(
-    stream: str, px_decimals: int, qty_decimals: int, form: str = "2026", x: str | None = "MARKET"
-) -> str:
-    """The layout of a documented form: `form` is "2026" or "2024", `x` the X of a trade.
-
-    `stream` is `btcusdt@trade` or `btcusdt@depth5@100ms`; the symbol is its first part. An NA
-    trade's price and quantity are a bare 0, whatever the scale. Raises ValueError for a stream
-    that is neither, and for an unknown form.
-    """
-    if form not in FORMS:
-        raise ValueError(f"no form {form!r} of the wire is known; known are {', '.join(FORMS)}")
-    layout = _documented(stream, px_decimals, qty_decimals, form, x)
-    describe(layout)
-    return layout
-
-
-def is_documented(layout: str, reading: Reading) -> bool:
-    """Whether `layout`, that of the frame `reading` is of, has a documented form."""
-    forms = (_documented(reading.claim.stream, 0, 0, form, reading.x) for form in FORMS)
-    return _DIGITS.sub("", layout) in {_DIGITS.sub("", text) for text in forms}
-
-
 def layout_of(frame: bytes, reading: Reading, px_decimals: int, qty_decimals: int) -> str | None:
     """The layout that gives `frame` back from its numbers, or None when there is none.
 
@@ -113,7 +106,7 @@ def layout_of(frame: bytes, reading: Reading, px_decimals: int, qty_decimals: in
         return None
     parts, at = [], 0
     for slot, (start, stop) in sorted(reading.spans.items(), key=lambda item: item[1]):
-        quote = slot in ("p", "q")
+        quote = slot in _QUOTED
         if frame[start:stop] != _written(reading, slot):
             return None
         parts.append(frame[at : start + quote])
@@ -146,18 +139,19 @@ def split(layout: str) -> tuple[Piece, ...]:
 
 @lru_cache(maxsize=1024)
 def describe(layout: str) -> tuple[int, int]:
-    """(levels its stream shows, 0 for a trade; kind). Raises ValueError when it is no layout.
+    """(table; levels its stream shows, or the kind of a trade, or 0). Raises ValueError when it
+    is no layout.
 
     Proved rather than parsed: a frame written in the layout must read back to the same layout.
     """
     frame = b"".join(piece.literal + _sample(piece) for piece in split(layout))
     claim = claim_of(frame)
-    if claim.depth < 0:
-        raise ValueError(f"layout {layout[:80]!r} is of no partial book and of no trade")
+    if claim.table == NEITHER:
+        raise ValueError(f"layout {layout[:80]!r} is of no partial book, trade or mark price")
     reading = read(frame, claim)
     if layout_of(frame, reading, 0, 0) != layout:
         raise ValueError(f"layout {layout[:80]!r} has slots where its frame has no numbers")
-    return claim.depth, reading.kind
+    return claim.table, claim.depth or reading.kind
 
 
 def program(layouts: Sequence[str], px_decimals: int, qty_decimals: int, levels: int) -> Program:
@@ -171,13 +165,14 @@ def program(layouts: Sequence[str], px_decimals: int, qty_decimals: int, levels:
     ops: list[list[int]] = []
     heads: list[list[int]] = []
     for layout in layouts:
-        depth, kind = describe(layout)
-        first = len(ops)
-        for literal, fields in _ops(layout, depth, (px_decimals, qty_decimals), levels, first):
+        table, said = describe(layout)
+        depth, first = said if table == BOOKS else 0, len(ops)
+        scales = (px_decimals, qty_decimals) if table != MARKS else (MARK_DECIMALS, MARK_DECIMALS)
+        for literal, fields in _ops(layout, TABLE_ROWS[table], depth, scales, levels, first):
             ops.append([len(literals), len(literals) + len(literal), *fields])
             literals += literal
         bytes_max = len(layout.encode()) + _NUMBER_BYTES * (len(ops) - first)
-        heads.append([first, int(depth > 0), depth or kind, bytes_max + 2 * depth * _LEVEL_BYTES])
+        heads.append([first, table, said, bytes_max + 2 * depth * _LEVEL_BYTES])
     return Program(
         frozen(np.frombuffer(bytes(literals), np.uint8), "u1"),
         frozen(np.array(ops, np.int64).reshape(-1, OP_FIELDS)),
@@ -194,30 +189,18 @@ def slot_of(row: int, levels: int) -> str:
     """The slot whose numbers stand in a row of `wide`; a FLAG's row is 0."""
     if row >= LEVEL_ROW:
         return "b" if row < LEVEL_ROW + 2 * levels else "a"
-    return next((slot for slot, at in [*TRADE_ROWS.items(), *BOOK_ROWS.items()] if at == row), "m")
-
-
-def _documented(stream: str, px_decimals: int, qty_decimals: int, form: str, x: str | None) -> str:
-    symbol = stream.partition("@")[0].upper()
-    new = form == "2026"
-    text = f'{{"stream":"{stream}","data":{{"e":"'
-    if stream.endswith("@trade"):
-        px, qty = (0, 0) if x == "NA" else (px_decimals, qty_decimals)
-        text += f'trade","E":<E>,"T":<T>,"s":"{symbol}","t":<t>,"p":"<p.{px}>","q":"<q.{qty}>"'
-        text += ("" if x is None else f',"X":"{x}"') + ',"m":<m>'
-    else:
-        digits = f"{px_decimals}.{qty_decimals}"
-        text += f'depthUpdate","E":<E>,"T":<T>,"s":"{symbol}"'
-        text += (f',"ps":"{symbol}"' if new else "") + ',"U":<U>,"u":<u>,"pu":<pu>'
-        text += f',"b":<b.{digits}>,"a":<a.{digits}>'
-    return text + (',"st":1}}' if new else "}}")
+    return next((slot for rows in TABLE_ROWS for slot, at in rows.items() if at == row), "m")
 
 
 def _ops(
-    layout: str, depth: int, scales: tuple[int, int], levels: int, at: int
+    layout: str,
+    rows: dict[str, int],
+    depth: int,
+    scales: tuple[int, int],
+    levels: int,
+    at: int,
 ) -> Iterator[tuple[bytes, list[int]]]:
     """(literal, fields from WHAT on) of each op of a layout whose first op is op `at`."""
-    rows = BOOK_ROWS if depth else TRADE_ROWS
     for literal, slot, digits in split(layout):
         row = rows.get(slot, 0)
         if slot in LEVELS_OF:
@@ -227,8 +210,12 @@ def _ops(
             yield b'","', _amount(layout, px + levels, digits[1], scales[1])
             yield b'"]', [NEXT, px, 0, 1, 1, 0, depth, at + 1]
             at += 3
-        elif slot in ("p", "q"):
-            yield literal, _amount(layout, row, digits[0], scales["pq".index(slot)])
+        elif slot == "r":
+            yield literal, [SIGN, row, 0, 1, 1, 0, 0, 0]
+            yield b"", _amount(layout, row, digits[0], scales[1])
+            at += 1
+        elif slot == "q" or slot in MARK_PRICES:
+            yield literal, _amount(layout, row, digits[0], scales[slot == "q"])
         elif slot in ("E", "T"):
             yield literal, [NUMBER, row, 0, 1, _MS, len(str(TIME_MS_MAX)), TIME_MS_MAX, 0]
         elif slot in rows:
@@ -288,6 +275,6 @@ def _sample(piece: Piece) -> bytes:
     amounts = ["0." + "0" * digits if digits else "0" for digits in (*piece.decimals, 0, 0)]
     if piece.slot in LEVELS_OF:
         return f'[["{amounts[0]}","{amounts[1]}"]]'.encode()
-    if piece.slot in ("p", "q"):
+    if piece.slot in _QUOTED:
         return amounts[0].encode()
     return {"m": b"true", "": b""}.get(piece.slot, b"0")

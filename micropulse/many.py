@@ -2,7 +2,7 @@
 
     take_event (the market, once)   then for each variant: live through it -> decide -> act
 
-The market is a State in which nobody trades; each variant has its own position, order, account
+The market is a State in which nobody trades; each variant has its own position, orders, account
 and Memory (trader.py), and is filled as in a single backtest, to the bit. A variant whom an event
 does not concern costs its `decide` and no more.
 
@@ -11,17 +11,17 @@ This module is compiled once for each strategy, as core.py is, and has its rules
 
 from typing import Any
 
-from micropulse.apply import clear
 from micropulse.events import Events
+from micropulse.failure import clear, is_idle
 from micropulse.features.extract import say_spikes
 from micropulse.jit import entry, plugin
-from micropulse.schema import CLOCK_ROW, NO_ACTION, TRADE_ROW
 from micropulse.trader import (
     act,
     begin_turn,
+    fall,
     is_concerned,
-    is_lost,
     is_special,
+    leave,
     live_through,
     see_exit,
     see_turn,
@@ -44,12 +44,12 @@ def advance_many(
 ) -> int:
     """Apply events in order of `seq`, from where the cursor stands. Returns how many were begun.
 
-    Stops at the end of the batch, after `most` events, or when the outbox could not take what one
-    more variant may write: empty it, clear `full` and call again. `traders`, `memories` and
+    Stops at the `ends` of the batch, after `most` events, or when the outbox could not take what
+    one more variant may write: empty it, clear `full` and call again. `traders`, `memories` and
     `params` have an entry a variant; `markets`, `manys` and `outs` have one.
 
-    What a `decide` raises comes out here, with `manys[0].at` the variant that raised it: mark it
-    as failed and call again. The market's own samples and signals are not kept.
+    What a `decide` raises comes out here: call `fail_one`, empty the outbox, and go on. The
+    market's own samples and signals are not kept.
     """
     market, many, out = markets[0], manys[0], outs[0]
     features, intent, turn = market.features, market.intent, many.turn
@@ -57,20 +57,21 @@ def advance_many(
     while True:
         for v in range(many.at, many.variants):
             trader = traders[v]
-            if trader.failed:
-                continue
             many.at = v
             if is_concerned(trader, turn):
                 if trader.holds and not is_special(trader, turn):
                     see_exit(market, trader, turn)
                 else:
                     live_through(many, market, trader, out)
-            clear(intent)
-            decide(features, trader.position, memories[v], params[v], intent)
-            if intent.action != NO_ACTION:
-                act(many, market, trader, out)
-            else:
-                trader.last_refused = intent.refused  # its signal is not kept
+            if trader.failure.why == 0:
+                clear(intent)
+                decide(features, trader.position, memories[v], params[v], intent)
+                if is_idle(intent):
+                    trader.last_refused = intent.refused  # its signal is not kept
+                else:
+                    act(many, market, trader, out)
+            elif trader.awake:
+                leave(many, market, trader, out)
             if many.full:
                 many.at = v + 1
                 return done
@@ -84,12 +85,14 @@ def advance_many(
         say_spikes(market, out)
         out.used.samples = 0
         out.used.signals = 0
-        see_turn(turn, market, kind != CLOCK_ROW)
-        if kind == TRADE_ROW and turn.print:
-            trades, row = events.trades, out.cursor.trades - 1
-            turn.txn, turn.px = trades.ts_txn[row], trades.px[row]
-            turn.side, turn.kind = trades.side[row], trades.kind[row]
-        elif kind == CLOCK_ROW:
-            turn.lost = is_lost(market, events.control.kind[out.cursor.control - 1])
+        see_turn(turn, market, kind, events, out)
         many.at = 0
         done += 1
+
+
+@entry
+def fail_one(markets: Any, manys: Any, traders: Any, outs: Any) -> None:
+    """After a `decide` has raised in `advance_many`: end the variant's event without it."""
+    market, many, out = markets[0], manys[0], outs[0]
+    fall(many, market, traders[many.at], out)
+    many.at += 1

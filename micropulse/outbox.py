@@ -10,24 +10,25 @@ from __future__ import annotations
 from typing import Annotated
 
 from micropulse.jit import kernel
-from micropulse.record import Array, Record, i8
-from micropulse.schema import Fill, Order, Sample, Signal, Trip
+from micropulse.record import Array, Record, flag, i8
+from micropulse.schema import ORDERS, Fill, Order, Sample, Signal, Trip
 from micropulse.state import LEVELS, WALLS, State
 
 ROWS = 4_096
 
 # The most one event can write: every tracked level of both sides may end and be born at once.
 SIGNALS_PER_EVENT = 4 * WALLS + 8
-ORDERS_PER_EVENT = 4
-FILLS_PER_EVENT = 2 * LEVELS
-TRIPS_PER_EVENT = 2
+ORDERS_PER_EVENT = 4 * ORDERS
+FILLS_PER_EVENT = ORDERS * (LEVELS + 1)  # a slice that goes through flat is two
+TRIPS_PER_EVENT = ORDERS
 
 
 class Cursor(Record):
-    """How far a call of `advance` has come in its batch."""
+    """A row of each table of a batch: how far `advance` has come in it, and where it ends."""
 
     depth: i8
     trades: i8
+    marks: i8
     control: i8
 
 
@@ -45,6 +46,8 @@ class Outbox(Record):
     """What came out and was not fetched yet."""
 
     cursor: Cursor
+    ends: Cursor  # how many rows of each table there are, by now
+    deciding: flag  # in the middle of the strategy's `decide`
     used: Used
     limit: Used
     samples: Annotated[Array[Sample], ROWS]

@@ -13,19 +13,17 @@ from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
+from micropulse.fees import FEES
 from micropulse.instrument import to_units
-from micropulse.record import Record
-from micropulse.schema import (
-    MILLISECOND,
-    ExecutionSettings,
-    FeatureSettings,
-)
+from micropulse.record import Between, Record
+from micropulse.schema import MILLISECOND
+from micropulse.settings import ExecutionSettings, FeatureSettings
 
 SECTIONS = ("features", "strategy", "execution")
 LATENCY_MS = {"tokyo": 10, "home": 100}
-
-Positive = Annotated[int, msgspec.Meta(gt=0)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+FUNDING_RATE_MAX_E8 = 10**7  # 10 %; the largest that Binance has charged are some percent
+JITTER_MS_MAX = 4_000  # so that a draw times it stays within 64 bits
+QUEUES = ("pessimistic", "proportional")
 
 
 class ParamsError(Exception):
@@ -36,8 +34,15 @@ class Execution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The section [execution], as people write it; decimals as text or numbers."""
 
     latency: str | float = "home"  # tokyo (10 ms), home (100 ms), or milliseconds
+    jitter: float = 0.0  # milliseconds: each request is late by a draw from 0 to this
+    seed: int = 1  # of the draws
     tape_jitter: bool = False  # add the receive delay of the moment above its minimum of 60 s
-    taker_fee: str | float = "0.0005"
+    response: float = 0.0  # milliseconds until the strategy learns what became of an order
+    tier: str = "vip0"  # whose fees are paid, where no number is given
+    taker_fee: str | float = "tier"
+    maker_fee: str | float = "tier"
+    queue: str = "pessimistic"  # or proportional: what a level that shrinks takes from before us
+    funding_rate: str | float = "recorded"  # or what stands in where none was recorded
     order_qty: str | float = "smallest"  # that the exchange takes at the moment, or base units
 
 
@@ -81,12 +86,15 @@ def struct_of(record: type[Record]) -> type[msgspec.Struct]:
     if record in _structs:
         return _structs[record]
     fields: list[Any] = []
-    for name, hint in get_type_hints(record).items():
+    for name, annotated in get_type_hints(record, include_extras=True).items():
+        hint, *extras = get_args(annotated) or (annotated,)
         if isinstance(hint, type) and issubclass(hint, Record):
             nested = struct_of(hint)
             fields.append((name, nested, msgspec.field(default_factory=nested)))
         elif hint in (int, float, bool):
-            fields.append((name, hint, getattr(record, name, hint())))
+            ranges = [msgspec.Meta(ge=b.least, le=b.most) for b in extras if isinstance(b, Between)]
+            kind = Annotated[hint, ranges[0]] if ranges else hint
+            fields.append((name, kind, getattr(record, name, hint())))
         else:
             raise ParamsError(
                 f"{record.__name__}.{name} cannot be a parameter: parameters are i8, f8, flag and "
@@ -125,19 +133,58 @@ def execution_record(execution: Execution, qty_decimals: int) -> ExecutionSettin
     latency_ms = LATENCY_MS[latency] if isinstance(latency, str) else latency
     if not 0 <= latency_ms <= 60_000:
         raise ParamsError(f"execution.latency is {latency_ms} ms; it is from 0 to 60000.")
-    fee = _units("taker_fee", execution.taker_fee, 8)
-    if not 0 < fee <= 10**6:
+    _in_range("jitter", execution.jitter, JITTER_MS_MAX)
+    _in_range("response", execution.response, 60_000)
+    _in_range("seed", execution.seed, 2**53)
+    if execution.queue not in QUEUES:
         raise ParamsError(
-            "execution.taker_fee is a share from 0 to 0.01, and never 0: fees are paid."
+            f"execution.queue is {execution.queue!r}; it is one of {', '.join(QUEUES)}."
         )
+    given = execution.funding_rate != "recorded"
+    rate = _units("funding_rate", execution.funding_rate, 8) if given else 0
+    if abs(rate) > FUNDING_RATE_MAX_E8:
+        raise ParamsError('execution.funding_rate is a share from -0.1 to 0.1, or "recorded".')
+    maker_fee_e8, taker_fee_e8 = fees_e8(execution)
     return ExecutionSettings.new(
         latency_ns=round(latency_ms * MILLISECOND),
+        jitter_ns=round(execution.jitter * MILLISECOND),
+        seed=execution.seed,
         tape_jitter=execution.tape_jitter,
-        taker_fee_e8=fee,
+        response_ns=round(execution.response * MILLISECOND),
+        taker_fee_e8=taker_fee_e8,
+        maker_fee_e8=maker_fee_e8,
+        proportional=execution.queue == "proportional",
+        funding_given=given,
+        funding_rate_e8=rate,
         order_qty=0
         if execution.order_qty == "smallest"
         else _units("order_qty", execution.order_qty, qty_decimals),
     )
+
+
+def _in_range(name: str, value: float, most: int) -> None:
+    if not 0 <= value <= most:
+        raise ParamsError(f"execution.{name} is {value}; it is from 0 to {most}.")
+
+
+def fees_e8(execution: Execution) -> tuple[int, int]:
+    """Maker's and taker's fee in 1e-8: of the tier, or the numbers given. Raises ParamsError."""
+    if execution.tier not in FEES:
+        raise ParamsError(f"execution.tier is {execution.tier!r}; it is one of {', '.join(FEES)}.")
+    of_tier = FEES[execution.tier]
+    given = (execution.maker_fee, execution.taker_fee)
+    names = ("maker_fee", "taker_fee")
+    maker, taker = (
+        _units(name, tier if value == "tier" else value, 8)
+        for name, tier, value in zip(names, of_tier, given, strict=True)
+    )
+    if not 0 < taker <= 10**6:
+        raise ParamsError(
+            "execution.taker_fee is a share from 0 to 0.01, and never 0: fees are paid."
+        )
+    if not 0 <= maker <= 10**6:
+        raise ParamsError("execution.maker_fee is a share from 0 to 0.01; there are no rebates.")
+    return maker, taker
 
 
 def check_features(features: Any) -> None:

@@ -4,8 +4,8 @@ The fast path (`scan`) knows only the texts it has been shown. Everything else c
 frame of a stream, a new key, another order of keys, a broken frame. What is found out here is
 learned as a layout, so that the next such frame is fast.
 
-A frame has two owners in its errors: what is no partial book and no trade is somebody else's
-(`Claim.stream` says whose); what says it is one and is not raises WireError.
+A frame has two owners in its errors: what is no partial book, trade or mark price is somebody
+else's (`Claim.stream` says whose); what says it is one and is not raises WireError.
 """
 
 from __future__ import annotations
@@ -18,21 +18,28 @@ import numpy as np
 
 from micropulse.events import BUY, MARKET, OTHER, SELL, TRADE_KINDS
 
+# What a frame can say it is: a row of which table.
+TRADES, BOOKS, MARKS, NEITHER = 0, 1, 2, -1
 ABSENT = msgspec.Raw(b"")
 ID_DIGITS = 18  # so that every id fits an int64
 TIME_MS_MAX = (2**63 - 1) // 1_000_000  # the year 2262: later times do not fit in nanoseconds
 
-_STREAM = re.compile(r"([^@]+)@(?:trade|depth(5|10|20)(?:@[0-9]+ms)?)")
+_STREAM = re.compile(r"[^@]+@(?:(trade)|depth(5|10|20)(?:@[0-9]+ms)?|(markPrice)(?:@1s)?)")
 _INT = re.compile(rb"0|[1-9][0-9]*")
 _DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
+_RATE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _BARE_STREAM = b'{"stream":'
 
 TRADE_SLOTS = ("E", "T", "t", "p", "q", "m")
 BOOK_SLOTS = ("E", "T", "U", "u", "pu", "b", "a")
+MARK_SLOTS = ("E", "T", "p", "ap", "P", "i", "r")
+MARK_PRICES = ("p", "ap", "P", "i")
+SLOTS = (TRADE_SLOTS, BOOK_SLOTS, MARK_SLOTS)  # by table
+EVENTS = ("trade", "depthUpdate", "markPriceUpdate")  # what `e` says, by table
 
 
 class WireError(ValueError):
-    """A frame that says it is a partial book or a trade and is not; begins with the datum's path.
+    """A frame that says it is a book, trade or mark and is not; begins with the datum's path.
 
     Raised, too, by `encode` for rows that no frame of their layout can say.
     """
@@ -47,7 +54,8 @@ class Claim(NamedTuple):
 
     stream: str  # "" when it is not in the wrapped form
     symbol: str | None  # upper case; None when the frame names none
-    depth: int  # levels the stream shows; 0 for trades, -1 when it is neither
+    table: int  # TRADES, BOOKS, MARKS, or NEITHER
+    depth: int  # levels the stream shows; 0 for what is no book
     data: msgspec.Raw
     head: bytes  # `{"stream":"<name>","data":`, when the frame begins with just that
 
@@ -59,8 +67,8 @@ class Reading(NamedTuple):
     kind: int  # what X says; MARKET when there is none, and for books
     x: str | None  # X itself
     numbers: dict[str, int]  # E T U u pu t in milliseconds and ids; m is BUY or SELL
-    prices: dict[str, list[str]]  # p, or b and a: as they are written
-    sizes: dict[str, list[str]]  # q, or b and a
+    prices: dict[str, list[str]]  # p, or b and a, or p, ap, P, i: as they are written
+    sizes: dict[str, list[str]]  # q, or b and a, or r
     spans: dict[str, tuple[int, int]]  # slot -> bytes of the frame that are its value
 
 
@@ -95,9 +103,20 @@ class _Trade(msgspec.Struct):
     m: msgspec.Raw = ABSENT
 
 
+class _Mark(msgspec.Struct):
+    e: msgspec.Raw = ABSENT
+    s: msgspec.Raw = ABSENT
+    E: msgspec.Raw = ABSENT
+    T: msgspec.Raw = ABSENT
+    p: msgspec.Raw = ABSENT
+    ap: msgspec.Raw = ABSENT
+    P: msgspec.Raw = ABSENT
+    i: msgspec.Raw = ABSENT
+    r: msgspec.Raw = ABSENT
+
+
 _envelope = msgspec.json.Decoder(_Envelope)
-_book = msgspec.json.Decoder(_Book)
-_trade = msgspec.json.Decoder(_Trade)
+_data: Any = tuple(msgspec.json.Decoder(shape) for shape in (_Trade, _Book, _Mark))  # by table
 _string = msgspec.json.Decoder(str)
 _levels = msgspec.json.Decoder(list[tuple[str, str]])
 
@@ -107,13 +126,13 @@ def claim_of(frame: bytes) -> Claim:
     try:
         envelope = _envelope.decode(frame)
     except msgspec.ValidationError:  # JSON, but no object: a REST body
-        return Claim("", None, -1, ABSENT, b"")
+        return Claim("", None, NEITHER, 0, ABSENT, b"")
     except (msgspec.DecodeError, RecursionError) as error:
         raise NotJsonError(f"$: no JSON ({error})") from None
     stream = _text_or_none(envelope.stream)
     if stream is None or not bytes(envelope.data):
         named = _text_or_none(envelope.s) or _text_or_none(envelope.symbol)
-        return Claim("", named and named.upper(), -1, ABSENT, b"")
+        return Claim("", named and named.upper(), NEITHER, 0, ABSENT, b"")
     at = _offset(frame, envelope.stream)
     head = b""
     if frame.startswith(_BARE_STREAM):
@@ -124,43 +143,54 @@ def claim_of(frame: bytes) -> Claim:
     name = stream.partition("@")[0]
     symbol = None if name.startswith("!") or not name else name.upper()
     match = _STREAM.fullmatch(stream)
-    depth = -1 if match is None or symbol is None else int(match[2] or 0)
-    return Claim(stream, symbol, depth, envelope.data, head)
+    if match is None or symbol is None:
+        return Claim(stream, symbol, NEITHER, 0, envelope.data, head)
+    table = TRADES if match[1] else MARKS if match[3] else BOOKS
+    return Claim(stream, symbol, table, int(match[2] or 0), envelope.data, head)
 
 
 def read(frame: bytes, claim: Claim) -> Reading:
-    """The fields of a frame whose claim is a partial book or a trade. Raises WireError."""
+    """The fields of a frame whose claim is one of the tables'. Raises WireError.
+
+    An `ap` that is not there and an `r` that is empty (a contract without funding) are no slots.
+    """
     try:
-        data: Any = (_book if claim.depth else _trade).decode(claim.data)
+        data: Any = _data[claim.table].decode(claim.data)
     except msgspec.ValidationError as error:
         raise WireError(f"$.data: {error}") from None
     event, symbol = _string_at("e", data.e), _text_or_none(data.s)
-    if event != ("depthUpdate" if claim.depth else "trade"):
+    if event != EVENTS[claim.table]:
         raise WireError(f"$.data.e: {event!r} in a frame of {claim.stream}")
     if bytes(data.s) and symbol != claim.symbol:
         raise WireError(f"$.data.s: {symbol!r} in a frame of {claim.stream}")
     numbers: dict[str, int] = {}
     prices: dict[str, list[str]] = {}
     sizes: dict[str, list[str]] = {}
-    slots = BOOK_SLOTS if claim.depth else TRADE_SLOTS
+    slots = [slot for slot in SLOTS[claim.table] if not _is_left_out(slot, data)]
     for slot in slots:
         raw = getattr(data, slot)
         if slot in ("a", "b"):
             prices[slot], sizes[slot] = _levels_at(slot, raw, claim.depth)
-        elif slot == "p":
-            prices[slot] = [_decimal_at("p", _string_at("p", raw))]
-        elif slot == "q":
-            sizes[slot] = [_decimal_at("q", _string_at("q", raw))]
+        elif slot in MARK_PRICES:
+            prices[slot] = [_decimal_at(slot, _string_at(slot, raw))]
+        elif slot in ("q", "r"):
+            shape = _DECIMAL if slot == "q" else _RATE
+            sizes[slot] = [_decimal_at(slot, _string_at(slot, raw), shape)]
         elif slot == "m":
             numbers[slot] = _side_at(slot, raw)
         else:
             numbers[slot] = _int_at(slot, raw)
     kind, x = MARKET, None
-    if not claim.depth and bytes(data.X):
+    if claim.table == TRADES and bytes(data.X):
         x = _string_at("X", data.X)
         kind = TRADE_KINDS.index(x) if x in TRADE_KINDS else OTHER
     spans = {slot: _span(frame, getattr(data, slot)) for slot in slots}
     return Reading(claim, kind, x, numbers, prices, sizes, spans)
+
+
+def _is_left_out(slot: str, data: Any) -> bool:
+    """Whether a mark frame does without a slot that others of its kind have."""
+    return (slot == "ap" and not bytes(data.ap)) or (slot == "r" and bytes(data.r) == b'""')
 
 
 def _offset(frame: bytes, raw: msgspec.Raw) -> int:
@@ -205,8 +235,8 @@ def _side_at(slot: str, raw: msgspec.Raw) -> int:
     return SELL if bytes(raw) == b"true" else BUY
 
 
-def _decimal_at(path: str, text: str) -> str:
-    if not _DECIMAL.fullmatch(text):
+def _decimal_at(path: str, text: str, shape: re.Pattern[str] = _DECIMAL) -> str:
+    if not shape.fullmatch(text):
         raise WireError(f"$.data.{path}: {text[:40]!r} where a plain decimal should be")
     return text
 

@@ -13,13 +13,31 @@ what is hashed, stored or compared is data and nothing else.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Self, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    NamedTuple,
+    Self,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 
 i8 = Annotated[int, "i8"]
 f8 = Annotated[float, "f8"]
 flag = Annotated[bool, "i8"]  # a truth kept in eight bytes, so that records have no holes
+
+
+class Between(NamedTuple):
+    """The range of a parameter: `obi_min: Annotated[f8, Between(0, 1)] = 0.2`. None is open."""
+
+    least: float | None = None
+    most: float | None = None
+
 
 T = TypeVar("T")
 
@@ -82,7 +100,7 @@ def _field(hint: Any) -> tuple[Any, ...]:
     """The dtype of a field, and its shape when it is an array."""
     if isinstance(hint, type) and issubclass(hint, Record):
         return (hint.dtype(),)
-    base, extra = get_args(hint) if get_origin(hint) is Annotated else (hint, None)
+    base, extra = get_args(hint)[:2] if get_origin(hint) is Annotated else (hint, None)
     if get_origin(base) is Array:
         (item,) = get_args(base)
         if issubclass(item, Record):

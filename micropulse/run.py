@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from micropulse.digest import InputDigest, OutputDigest
-from micropulse.events import Events
+from micropulse.events import Events, no_events
 from micropulse.instrument import Instrument
-from micropulse.jit import load_core
+from micropulse.jit import load_core, straight
 from micropulse.outbox import ROWS, Outbox, limits
 from micropulse.params import Settings, check_features, execution_record, write_record
 from micropulse.schema import (
@@ -25,8 +25,10 @@ from micropulse.schema import (
 from micropulse.state import (
     State,
 )
+from micropulse.strategy_errors import asked_for_nonsense, does_not_compile, raised
 
 CHECKPOINT_EVENTS = 10_000
+NO_EVENTS = no_events()
 
 
 class Rows(NamedTuple):
@@ -73,10 +75,12 @@ class Core:
         sample_every: int = SECOND,
         rows: int = ROWS,
     ) -> None:
-        """`sample_every` in ns, 0 for every depth and trade row, -1 for every depth row; `rows` is
+        """Compiles what is not compiled yet; raises StrategyError when that cannot be.
+
+        `sample_every` in ns, 0 for every depth and trade row, -1 for every depth row; `rows` is
         how many of each the outbox takes."""
         check_features(settings.features)
-        self._code = load_core(strategy)
+        self._strategy, self._code = strategy, load_core(strategy)
         self.states = State.zeros(1)
         self.memories = strategy.Memory.zeros(1)
         self.params = strategy.Params.zeros(1)
@@ -93,11 +97,23 @@ class Core:
         # is kept as plain views of the same memory.
         self._events = _numbers(self.states, "counts")[:1]
         self._cursor = _numbers(self._outs, "cursor")
+        self._ends = _numbers(self._outs, "ends")
         self._used = _numbers(self._outs, "used")
         self._tables = [self._outs[0][name] for name in Rows._fields]
         self.input_digest = InputDigest()
         self.output_digest = OutputDigest()
         self.checkpoints: list[Checkpoint] = []
+        self._straight: dict[int, Any] = {}  # by levels of the batch
+        self.failure = ""  # of the strategy, in words; State says on which event
+        self._compile()
+
+    def _compile(self) -> None:
+        """Before the first event, so that a strategy that cannot be compiled is known by then."""
+        try:
+            self.begin(NO_EVENTS)
+            self._advance(0)
+        except Exception as error:
+            raise does_not_compile(self._strategy, error) from error
 
     @property
     def state(self) -> Any:
@@ -108,22 +124,56 @@ class Core:
         """Apply one batch; sinks get what comes out, then the end of the batch."""
         self.input_digest.update(events)
         self.advance_all(events, sinks)
+
+    def advance_all(self, events: Events, sinks: Sequence[Sink] = ()) -> None:
+        """The same for an input that nobody asks the digest of."""
+        self.begin(events)
+        self.apply([len(table.seq) for table in events], sinks)
+
+    def begin(self, events: Events, grows: bool = False, applied: Sequence[int] = (0,)) -> None:
+        """Take up a batch, of which `applied` rows of each table are done. One that grows, by what
+        is written into its columns, is applied in many small steps: 1 us each to reach the loop,
+        not 11."""
+        self._batch = self.states, self.memories, self.params, events, self._outs
+        self._step = self._code.advance
+        if grows:
+            levels = len(events.depth.bid_px)
+            if levels not in self._straight:
+                self._straight[levels] = straight(self._step, *self._batch, 0)
+            self._step = self._straight[levels]
+        self._cursor[:] = applied
+        self._done = int(self._cursor.sum())
+
+    def apply(self, ends: Sequence[int], sinks: Sequence[Sink] = ()) -> None:
+        """The events of the batch up to `ends` (rows of each table) through the loop."""
+        self._ends[:] = ends
+        n = sum(ends)
+        while self._done < n:
+            due = CHECKPOINT_EVENTS - int(self._events[0]) % CHECKPOINT_EVENTS
+            done = self._advance(min(due, n - self._done))
+            self._done += done
+            self._empty(sinks)
+            if done == due:
+                self._checkpoint()
         for sink in sinks:
             sink.end_of_batch()
 
-    def advance_all(self, events: Events, sinks: Sequence[Sink] = ()) -> None:
-        """The events of one batch through the loop, the outboxes emptied on the way."""
-        self._cursor[:] = 0
-        left = events.n
-        while left:
-            due = CHECKPOINT_EVENTS - int(self._events[0]) % CHECKPOINT_EVENTS
-            done = self._code.advance(
-                self.states, self.memories, self.params, events, self._outs, min(due, left)
-            )
-            left -= done
-            self._empty(sinks)
-            if done and self._events[0] % CHECKPOINT_EVENTS == 0:
-                self._checkpoint()
+    def _advance(self, most: int) -> int:
+        """`advance`; a strategy that raises has failed on that event, and the loop goes on."""
+        try:
+            done: int = self._step(*self._batch, most)
+        except Exception as error:
+            if not self._outs[0].deciding:
+                raise
+            self.failure = raised(self._strategy, error, self._asked())
+            self._code.fail(self.states, self._outs)
+            return int(self._cursor.sum()) - self._done
+        return done
+
+    def _asked(self) -> tuple[Any, ...]:
+        """What `decide` is called with."""
+        state = self.states[0]
+        return state.features, state.position, self.memories[0], self.params[0], state.intent
 
     def snapshot(self) -> bytes:
         """Everything the core knows, as bytes: State, then the strategy's Memory."""
@@ -141,14 +191,16 @@ class Core:
 
     def _empty(self, sinks: Sequence[Sink]) -> None:
         """Hand out what the outboxes hold, and start them anew."""
-        if not self._used.any():
-            return
         used = self._used.tolist()
+        if not any(used):
+            return
         self._used[:] = 0
         rows = Rows(*(table[:n] for table, n in zip(self._tables, used, strict=True)))
         for name, part in rows._asdict().items():
             if len(part):
                 self.output_digest.update(name, part)
+        if len(rows.signals) and not self.failure and self.state.failure.why:
+            self.failure = asked_for_nonsense(self._strategy, self.state.failure.asked)
         for sink in sinks:
             sink.take(rows)
 

@@ -21,7 +21,6 @@ from micropulse.layout import (
     ASK_N,
     BASE,
     BID_N,
-    BOOKS,
     DECIMALS,
     END,
     FALSE_STOP,
@@ -29,31 +28,32 @@ from micropulse.layout import (
     FLAG,
     INT_DIGITS,
     JUMP,
-    KIND,
     LEVEL_ROW,
     LIMIT,
     LIT_START,
     LIT_STOP,
-    NEXT,
+    MARK_AVERAGE,
+    MARK_RATE,
     NUMBER,
     OPEN,
     ROW,
     SAID,
-    SHOWN,
     SIDE,
+    SIGN,
     TABLE,
     TRUE_STOP,
     UNIT,
     WHAT,
 )
+from micropulse.reading import MARKS
 
-# What `cursor` counts behind TRADES and BOOKS: indices noted, frames passed by their head (first
-# ours, then those of other symbols).
-VERBATIM, OTHERS, PASSED, CURSOR_LENGTH = 2, 3, 4, 6
+# What `cursor` counts behind TRADES, BOOKS and MARKS: indices noted, frames passed by their head
+# (first ours, then those of other symbols).
+VERBATIM, OTHERS, PASSED, CURSOR_LENGTH = 3, 4, 5, 7
 # Columns of `passes`: heads of frames that are not for us, and whose they are.
 PASS_START, PASS_STOP, PASS_OTHER, PASS_COLUMNS = 0, 1, 2, 3
 
-_ZERO, _POINT, _COMMA, _CLOSE, _T = 48, 46, 44, 93, 116
+_ZERO, _POINT, _COMMA, _MINUS, _CLOSE, _T = 48, 46, 44, 45, 93, 116
 _ONE = np.uint64(1)
 
 
@@ -94,7 +94,7 @@ def match(
 ) -> bool:
     """Whether the frame `text[at:end]` has the layout that begins at `op`, less its first `done`
     bytes. Its numbers go to column `i` of the blocks."""
-    level = 0
+    level, sign = 0, 1
     while True:
         what, row = ops[op, WHAT], ops[op, ROW]
         start, stop, done = ops[op, LIT_START] + done, ops[op, LIT_STOP], 0
@@ -125,24 +125,25 @@ def match(
                         return False
                     value = value * 10 + digit
                 at += _ONE
-            if value > ops[op, LIMIT]:
+            if value > ops[op, LIMIT] or (sign < 0 and value == 0):
                 return False
-            wide[row + level, i] = value * ops[op, UNIT]
-            op += 1
+            wide[row + level, i] = sign * value * ops[op, UNIT]
+            op, sign = op + 1, 1
         elif what == FLAG:
             true = text[at] == _T
             start, stop = (0, TRUE_STOP) if true else (TRUE_STOP, FALSE_STOP)
             if not same(text, at, end, literals, start, stop):
                 return False
-            at += np.uint64(stop - start)
+            at, op = at + np.uint64(stop - start), op + 1
             small[SIDE, i] = SELL if true else BUY
-            op += 1
+        elif what == SIGN:
+            sign = -1 if text[at] == _MINUS else 1
+            at, op = at + np.uint64(sign < 0), op + 1
         else:  # OPEN, NEXT
-            level += what == NEXT
+            level += what != OPEN
             if text[at] == _CLOSE:
                 end_side(wide, small, i, row, level)
-                at, level = at + _ONE, 0
-                op = ops[op, JUMP] if what == OPEN else op + 1
+                at, level, op = at + _ONE, 0, ops[op, JUMP] if what == OPEN else op + 1
             elif what == OPEN:
                 op += 1
             elif text[at] == _COMMA and level < ops[op, LIMIT]:
@@ -186,9 +187,11 @@ def scan(
                 continue
             i, done = cursor[table], head_stop - head
             after = at + np.uint64(done)
+            if table == MARKS:
+                wide[MARK_AVERAGE, i] = wide[MARK_RATE, i] = 0
             if match(text, after, end, done, literals, ops, op, wide, small, i):
                 wide[BASE * table, i], wide[BASE * table + 1, i] = seq[n], ts_recv[n]
-                small[SHOWN if table == BOOKS else KIND, i] = heads[k, SAID]
+                small[table, i] = heads[k, SAID]
                 layouts[table, i], conns[table, i] = k, conn[n]
                 cursor[table] += 1
                 found = k

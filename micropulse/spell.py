@@ -14,14 +14,12 @@ from micropulse.layout import (
     ASK_N,
     BASE,
     BID_N,
-    BOOKS,
     DECIMALS,
     END,
     FALSE_STOP,
     FIRST_OP,
     FLAG,
     JUMP,
-    KIND,
     LEVEL_ROW,
     LIMIT,
     LIT_START,
@@ -31,16 +29,17 @@ from micropulse.layout import (
     POINT_UNIT,
     ROW,
     SAID,
-    SHOWN,
     SIDE,
+    SIGN,
     TABLE,
-    TRADES,
     TRUE_STOP,
     UNIT,
     WHAT,
 )
+from micropulse.reading import BOOKS, MARKS, TRADES
 
-_ZERO, _POINT, _COMMA, _CLOSE = 48, 46, 44, 93
+_ZERO, _POINT, _COMMA, _MINUS, _CLOSE = 48, 46, 44, 45, 93
+LAST_SEQ = 2**63 - 1  # behind every event
 
 
 @kernel
@@ -58,15 +57,14 @@ def put(
 
     (-1, op) when that op has a number it cannot say. One loop that calls nothing, as `match` is.
     """
-    here, one = np.uint64(at), np.uint64(1)
-    level = 0
+    here, one, level, sign = np.uint64(at), np.uint64(1), 0, 1
     while True:
         what, row = ops[op, WHAT], ops[op, ROW]
         for k in range(ops[op, LIT_START], ops[op, LIT_STOP]):
             out[here] = literals[k]
             here += one
         if what == NUMBER:
-            value, unit, decimals = wide[row + level, i], ops[op, UNIT], ops[op, DECIMALS]
+            value, unit, decimals = sign * wide[row + level, i], ops[op, UNIT], ops[op, DECIMALS]
             if unit > 1:
                 if value % unit != 0:
                     return -1, op
@@ -77,8 +75,7 @@ def put(
             while value >= beyond:
                 digits, beyond = digits + 1, beyond * 10
             rest = np.uint64(value)
-            here += np.uint64(digits + (decimals > 0))
-            back = here
+            back = here = here + np.uint64(digits + (decimals > 0))
             for k in range(digits):
                 if k == decimals and k > 0:
                     back -= one
@@ -86,7 +83,7 @@ def put(
                 back -= one
                 out[back] = np.uint64(_ZERO) + rest % np.uint64(10)
                 rest = rest // np.uint64(10)
-            op += 1
+            op, sign = op + 1, 1
         elif what == END:
             return int(np.int64(here)), -1
         elif what == FLAG:
@@ -97,6 +94,10 @@ def put(
                 out[here] = literals[k]
                 here += one
             op += 1
+        elif what == SIGN:
+            sign = -1 if wide[row, i] < 0 else 1
+            out[here] = _MINUS  # written over when there is none
+            here, op = here + np.uint64(sign < 0), op + 1
         else:  # OPEN, NEXT
             n = int(small[BID_N if row == LEVEL_ROW else ASK_N, i])
             if n < 0 or n > ops[op, LIMIT] or n > (len(wide) - LEVEL_ROW) // 4:
@@ -130,6 +131,7 @@ def spell(
     conns: Int16s,
     trades: int,
     books: int,
+    marks: int,
     failed: Int64s,
 ) -> int:
     """The frames of all events with a layout, in the order of `seq`; returns how many.
@@ -137,9 +139,14 @@ def spell(
     On an event that its layout cannot say: -1, and `failed` is (seq, layout, op), the op -1 when
     the layout is another table's, another kind's or another depth's.
     """
-    trade, book, n, at = 0, 0, 0, 0
-    while trade < trades or book < books:
-        if trade == trades or (book < books and wide[BASE, book] < wide[0, trade]):
+    trade, book, mark, n, at = 0, 0, 0, 0, 0
+    while trade < trades or book < books or mark < marks:
+        trade_seq = wide[0, trade] if trade < trades else LAST_SEQ
+        book_seq = wide[BASE, book] if book < books else LAST_SEQ
+        if mark < marks and wide[BASE * MARKS, mark] < min(trade_seq, book_seq):
+            table, i = MARKS, mark
+            mark += 1
+        elif book_seq < trade_seq:
             table, i = BOOKS, book
             book += 1
         else:
@@ -151,7 +158,7 @@ def spell(
         failed[0], failed[1], failed[2] = wide[BASE * table, i], layout, -1
         if layout >= len(heads) or heads[layout, TABLE] != table:
             return -1
-        if heads[layout, SAID] != small[SHOWN if table == BOOKS else KIND, i]:
+        if heads[layout, SAID] != small[table, i]:
             return -1
         start[n] = at
         at, failed[2] = put(out, at, literals, ops, heads[layout, FIRST_OP], wide, small, i)

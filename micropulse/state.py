@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from micropulse.counts import Counts
 from micropulse.instrument import Instrument
 from micropulse.record import Array, Record, flag, i8
 from micropulse.schema import (
-    ExecutionSettings,
+    ORDERS,
+    Failure,
     Features,
-    FeatureSettings,
     Intent,
     Order,
     Position,
     Trip,
 )
+from micropulse.settings import ExecutionSettings, FeatureSettings
 
 LEVELS = 20  # a side of the deepest partial book
 PRINTS = 65_536  # slots of a window ring: 10 s at 6,500 prints/s; 1,650/s is the peak measured
@@ -29,6 +31,7 @@ QUEUE = 4_096  # slots of a monotone queue
 WALLS = 32  # levels tracked a side
 BUCKETS = 60  # one-second buckets of the depth baseline
 TAKEN = 32  # levels whose depth we took and remember
+REPORTS = 32  # news of orders that are on their way to the strategy
 CONNECTIONS = 4  # connections whose `pu` chains are remembered
 
 
@@ -76,6 +79,17 @@ class Mark(Record):
 
     ts: i8
     before: i8
+
+
+class MarkPrice(Record):
+    """The last mark price: what funding, the price band and mark triggers go by."""
+
+    known: flag
+    px: i8  # 1e-8 of quote
+    rate: i8  # of the next funding, in 1e-8
+    next_funding_ts: i8  # T, ns; 0 for a contract without funding
+    event_ts: i8  # E
+    ts: i8  # t of its receipt
 
 
 class Flow(Record):
@@ -176,52 +190,14 @@ class Feed(Record):
     chains: Annotated[Array[Chain], 3 * CONNECTIONS]
 
 
-class Counts(Record):
-    """Everything counted, odd or not; run.json shows it all."""
-
-    events: i8
-    books: i8
-    trades: i8
-    prints: i8
-    controls: i8
-    not_prints: i8
-    duplicate_books: i8
-    duplicate_trades: i8
-    late_trades: i8
-    missed_trades: i8
-    pu_breaks: i8
-    crossed_books: i8
-    one_sided_books: i8
-    clock_backwards: i8
-    clock_steps: i8
-    disconnects: i8
-    window_full: i8
-    queue_full: i8
-    walls_full: i8
-    connections_full: i8
-    walls: i8
-    walls_cancelled: i8
-    walls_eaten: i8
-    walls_slid: i8
-    walls_lost: i8
-    refused_pending: i8
-    refused_position: i8
-    refused_stale: i8
-    refused_flat: i8
-    refused_sideless: i8
-    entries_beyond_depth: i8
-    exits_beyond_depth: i8
-    taken_full: i8
-    funding_unknown: i8  # funding stamps crossed with a position and no rate
-
-
 class Clock(Record):
     """Where the log stands, and when the next sample is due."""
 
     now: i8  # t
     seq: i8  # of the last event
     next_sample: i8
-    funding_period: i8  # eight hours, counted, that the last event was in
+    funding_stamp: i8  # when positions pay next, on the exchange's clock; 0 before the first row
+    funding_passed: i8  # E of the event that passed the last one
     sample_every: i8  # ns; 0 each depth and trade row, -1 each depth row
     started: flag
 
@@ -235,6 +211,7 @@ class Account(Record):
     cash: i8
     qty: i8  # signed
     fees: i8
+    funding: i8  # received, negative when paid
     gross: i8  # of closed trips
     fills: i8
     trips: i8
@@ -253,6 +230,29 @@ class Taken(Record):
     shown: i8
 
 
+class Basis(Record):
+    """What the position that a strategy sees was entered at, in integers."""
+
+    qty: i8
+    notional: i8
+    txn: i8  # T of the book or print of the first entry fill
+
+
+class Report(Record):
+    """What a strategy will see of its position and orders, and when."""
+
+    due: i8
+    basis: Basis
+    position: Position
+
+
+class Dice(Record):
+    """State of the generator that jitter is drawn from."""
+
+    one: i8
+    two: i8
+
+
 # ---- all of it -------------------------------------------------------------------------------
 
 
@@ -265,14 +265,16 @@ class State(Record):
     clock: Clock
     feed: Feed
     book: Book
+    mark: MarkPrice
     flow: Flow
     features: Features
     removal: Removal
     bid_walls: WallSide
     ask_walls: WallSide
     position: Position
+    basis: Basis
     intent: Intent
-    order: Order
+    failure: Failure
     account: Account
     counts: Counts
     last_refused: i8
@@ -282,7 +284,12 @@ class State(Record):
     offset: Queue
     taken_n: i8
     jitter_ns: i8  # the last receive delay above its minimum of 60 s
-    order_print: i8  # the ring's count when the order in flight was decided
+    dice: Dice
+    open_n: i8  # orders in use, those that ended on the event under way included
+    news: flag  # an order or the position changed on the event under way
+    reports_head: i8
+    reports_tail: i8
+    orders: Annotated[Array[Order], ORDERS]
     taken: Annotated[Array[Taken], TAKEN]
     prints: Annotated[Array[Print], PRINTS]
     parents: Annotated[Array[Mark], PRINTS]
@@ -291,6 +298,7 @@ class State(Record):
     low_ring: Annotated[Array[Mark], QUEUE]
     high_ring: Annotated[Array[Mark], QUEUE]
     offset_ring: Annotated[Array[Mark], QUEUE]
+    reports: Annotated[Array[Report], REPORTS]
 
 
 _FIELDS: Any = State.dtype().fields

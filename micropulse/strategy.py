@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import sys
 from pathlib import Path
 from types import ModuleType
 
 from micropulse.record import Record
+from micropulse.schema import REASONS, STRATEGY_FAILED
 
 NEEDED = ("Params", "Memory", "decide")
 
@@ -35,11 +37,32 @@ def load_strategy(name: str) -> ModuleType:
                 f"{name}: {record!r} is no Record. Declare `class Params(Record)` and "
                 "`class Memory(Record)` with annotated fields (micropulse.record)."
             )
+    _check_decide(name, module)
+    for reason in getattr(module, "Reason", ()):
+        if not 0 <= int(reason) < REASONS:
+            raise StrategyError(
+                f"{name}: Reason.{reason.name} is {int(reason)}; reasons are from 0, which is "
+                f"none, to {REASONS - 1}."
+            )
     return module
+
+
+def _check_decide(name: str, module: ModuleType) -> None:
+    decide = getattr(module.decide, "py_func", module.decide)
+    try:
+        inspect.signature(decide).bind(*range(5))
+    except TypeError as error:
+        line = inspect.getsourcelines(decide)[1] if inspect.isfunction(decide) else 1
+        raise StrategyError(
+            f"{module.__file__}:{line}: decide is called with five arguments, (features, position, "
+            f"memory, params, intent), and {name}'s takes others ({error})."
+        ) from None
 
 
 def reason_name(strategy: ModuleType, reason: int) -> str:
     """The name of a reason, lower case; its number where the strategy has no `Reason`."""
+    if reason == STRATEGY_FAILED:
+        return "strategy_failed"
     names = getattr(strategy, "Reason", None)
     try:
         return str(names(reason).name).lower() if names else str(reason)

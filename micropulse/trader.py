@@ -7,12 +7,20 @@ Whatever apply.py learns to do to an order or a position has its place here too.
 from math import isnan
 from typing import Any
 
-from micropulse.apply import cross_stamp
-from micropulse.events import DISCONNECT, RUN_START, RUN_STOP
-from micropulse.execution import date_order, eligible_px, lose_connection, match, submit, watch_exit
-from micropulse.jit import kernel, rare
+from micropulse.events import DISCONNECT, MARKET, RUN_START, RUN_STOP, Events
+from micropulse.execution import (
+    date_requests,
+    lose_connection,
+    match,
+    meet_print,
+    submit,
+    watch_exit,
+)
+from micropulse.failure import close_out, give_up, judge
+from micropulse.funding import settle
+from micropulse.jit import cold, kernel
 from micropulse.outbox import Outbox, has_room
-from micropulse.schema import UNKNOWN
+from micropulse.schema import CLOCK_ROW, MARK_ROW, RAISED, TRADE_ROW
 from micropulse.seen import Seen
 from micropulse.state import State
 from micropulse.trading import FAR_ASK, FAR_BID, Many, Trader, Turn
@@ -20,20 +28,47 @@ from micropulse.trading import FAR_ASK, FAR_BID, Many, Trader, Turn
 
 @kernel
 def begin_turn(turn: Turn, market: State) -> None:
-    """Before the market takes its next event: remember what tells afterwards what it was."""
+    """Before the market takes its next event: remember what is wanted of it afterwards."""
     turn.books_before = market.book.books
     turn.prints_before = market.counts.prints
-    turn.period_before = market.clock.funding_period
+    turn.open_before = market.feed.open
+    turn.stamp = market.clock.funding_stamp
+    turn.passed_before = market.clock.funding_passed
+    turn.mid2 = market.book.known_mid2
+    turn.mark = market.mark
 
 
 @kernel
-def see_turn(turn: Turn, market: State, dated: bool) -> None:
-    """After it: what the event was, but for a print's own figures and a control event's kind."""
-    turn.dated = dated
-    turn.stamped = market.clock.funding_period > turn.period_before
+def see_turn(turn: Turn, market: State, kind: int, events: Events, out: Outbox) -> None:
+    """After it: what the event was, for one who trades."""
+    turn.dated = kind != CLOCK_ROW and kind != MARK_ROW
+    turn.passed = market.clock.funding_passed > turn.passed_before
     turn.lost = False
+    if kind == MARK_ROW:
+        turn.lost = turn.open_before > 0 and market.feed.open == 0
+    elif kind == CLOCK_ROW:
+        what = events.control.kind[out.cursor.control - 1]
+        none_left = what == DISCONNECT and market.feed.open == 0
+        turn.lost = what == RUN_START or what == RUN_STOP or none_left
+    _see_print(turn, market, kind, events, out)
+    _see_ends(turn, market)
+
+
+@kernel
+def _see_print(turn: Turn, market: State, kind: int, events: Events, out: Outbox) -> None:
+    """A MARKET print that is no duplicate, and its figures."""
+    turn.print, turn.txn, turn.px, turn.qty, turn.side = False, 0, 0, 0, 0
+    if kind == TRADE_ROW and market.counts.prints > turn.prints_before:
+        trades, row = events.trades, out.cursor.trades - 1
+        if trades.kind[row] == MARKET:
+            turn.print, turn.txn, turn.px = True, trades.ts_txn[row], trades.px[row]
+            turn.qty, turn.side = trades.qty[row], trades.side[row]
+
+
+@kernel
+def _see_ends(turn: Turn, market: State) -> None:
+    """A book that is no duplicate, and the prices at its ends."""
     turn.book = market.book.books > turn.books_before
-    turn.print = market.counts.prints > turn.prints_before
     turn.best_bid, turn.worst_bid = FAR_BID, FAR_ASK
     turn.best_ask, turn.worst_ask = FAR_ASK, FAR_BID
     bid, ask = market.book.bid, market.book.ask
@@ -41,13 +76,6 @@ def see_turn(turn: Turn, market: State, dated: bool) -> None:
         turn.best_bid, turn.worst_bid = bid.px[0], bid.px[bid.n - 1]
     if turn.book and ask.n > 0:
         turn.best_ask, turn.worst_ask = ask.px[0], ask.px[ask.n - 1]
-
-
-@kernel
-def is_lost(market: State, kind: int) -> bool:
-    """Whether a control event of this kind, just applied, has left nobody to listen."""
-    stopped = kind == RUN_START or kind == RUN_STOP
-    return stopped or (kind == DISCONNECT and market.feed.open == 0)
 
 
 @kernel
@@ -66,56 +94,74 @@ def shows_taken(trader: Trader, turn: Turn) -> bool:
 @kernel
 def is_special(trader: Trader, turn: Turn) -> bool:
     """Whether the event may do more to one who holds than show a price to leave at."""
-    return turn.stamped or turn.lost or (turn.book and shows_taken(trader, turn))
+    return turn.passed or (turn.book and shows_taken(trader, turn))
 
 
 @kernel
 def see_exit(market: State, trader: Trader, turn: Turn) -> None:
     """What the event shows of a price to leave at: all that most events are to one who holds."""
     seen: Any = Seen(market, trader)
-    exit_px = 0
-    if turn.print:
-        exit_px = eligible_px(seen, turn.txn, turn.px, turn.side, turn.kind)
-    watch_exit(seen, turn.book, exit_px)
+    watch_exit(seen, turn.book, turn.txn, turn.px, turn.side)
 
 
-@rare
+@cold
 def live_through(many: Many, market: State, trader: Trader, out: Outbox) -> None:
     """All that an event does to a trader before `decide`, in the order of apply.py."""
     seen: Any = Seen(market, trader)
     turn = many.turn
-    if turn.stamped:
-        cross_stamp(seen)
-    if turn.dated:
-        date_order(seen)
-    if turn.book and (trader.position.pending or shows_taken(trader, turn)):
-        match(seen, out)  # else there is no order to fill, and no level to remember
+    if turn.passed:
+        settle(seen, turn.stamp, market.clock.funding_passed, turn.mark, turn.mid2)
+    if turn.dated and trader.open_n != 0:
+        date_requests(seen)
+    if turn.book:
+        match(seen, out)
+    if turn.print and trader.open_n != 0:
+        meet_print(seen, out, turn.txn, turn.px, turn.qty, turn.side)
     if turn.lost:
         lose_connection(seen, out)
     see_exit(market, trader, turn)
-    _settle(trader, turn)
-    _sign(many, out)
+    _end(many, trader, out)
 
 
-@rare
+@cold
 def act(many: Many, market: State, trader: Trader, out: Outbox) -> None:
     """Do what its `decide` asked for, as core.py does."""
     seen: Any = Seen(market, trader)
+    judge(seen, out)
     submit(seen, out)
-    _settle(trader, many.turn)
-    _sign(many, out)
+    _end(many, trader, out)
+
+
+@cold
+def leave(many: Many, market: State, trader: Trader, out: Outbox) -> None:
+    """Its strategy has failed on an earlier event: close what is open."""
+    seen: Any = Seen(market, trader)
+    close_out(seen)
+    submit(seen, out)
+    _end(many, trader, out)
 
 
 @kernel
-def _settle(trader: Trader, turn: Turn) -> None:
+def fall(many: Many, market: State, trader: Trader, out: Outbox) -> None:
+    """Its `decide` has raised: it is asked no more."""
+    seen: Any = Seen(market, trader)
+    give_up(seen, RAISED, out)
+    submit(seen, out)
+    _end(many, trader, out)
+
+
+@kernel
+def _end(many: Many, trader: Trader, out: Outbox) -> None:
     """Something has happened to a trader: which events concern it from now on?"""
-    position = trader.position
-    waits = position.pending or trader.order.arrival == UNKNOWN
+    position, turn = trader.position, many.turn
+    busy = trader.open_n != 0 or trader.reports_head != trader.reports_tail
     holds = trader.account.qty != 0
-    trader.awake = waits or holds or not isnan(position.gain_ticks)
-    trader.holds = holds and not waits
+    shown = position.side != 0 or not isnan(position.gain_ticks)
+    trader.awake = busy or holds or shown
+    trader.holds = holds and not busy
     if turn.book:  # nothing else takes or gives depth back
         _look_out(trader, turn)
+    _sign(many, out)
 
 
 @kernel

@@ -3,7 +3,7 @@
 variants = Variants(strategy, instrument, [settings, …], qty_decimals)
 for events in source:
     variants.feed(events, take)     # take(variant, orders, fills, trips), as they come
-variants.failures                   # {variant: what its `decide` raised}
+variants.failures                   # {variant: what its strategy did wrong}
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import numpy as np
 
 from micropulse.digest import TRADES
 from micropulse.events import Events
+from micropulse.execution import seed_dice
 from micropulse.instrument import Instrument
 from micropulse.jit import load_core
 from micropulse.outbox import ROWS, Outbox, limits
 from micropulse.params import Settings, check_features, execution_record, write_record
 from micropulse.schema import SECOND
 from micropulse.state import State
+from micropulse.strategy_errors import asked_for_nonsense, does_not_compile, raised
 from micropulse.trading import FAR_ASK, FAR_BID, Many, Trader
 
 Take = Callable[[int, Any, Any, Any], object]
@@ -44,7 +46,7 @@ class Variants:
         if any(settings.as_dict()["features"] != shown for settings in variants):
             raise ValueError("variants of one market have one [features] section")
         check_features(features)
-        self._code = load_core(strategy, "many")
+        self._strategy, self._code = strategy, load_core(strategy, "many")
         self.n = len(variants)
         self.markets, self._manys, self._outs = State.zeros(1), Many.zeros(1), Outbox.zeros(1)
         self.traders = Trader.zeros(self.n)
@@ -59,9 +61,11 @@ class Variants:
         for v, settings in enumerate(variants):
             self.traders[v].execution = execution_record(settings.execution, qty_decimals)
             write_record(settings.strategy, self.params[v])
-        self.traders["awake"] = True
+            getattr(seed_dice, "py_func", seed_dice)(self.traders[v])
+        self.traders["position"]["tick"] = market.position.tick
         self.traders["below_bid"] = self.traders["below_ask"] = FAR_BID
         self.traders["above_bid"] = self.traders["above_ask"] = FAR_ASK
+        self.traders["awake"] = True
         self._manys[0].variants = self._manys[0].at = self.n
         self._outs[0].limit = limits(rows)
 
@@ -71,17 +75,26 @@ class Variants:
         return self.markets[0]
 
     def feed(self, events: Events, take: Take) -> None:
-        """Apply one batch to the market and to every variant that has not failed."""
-        many = self._manys[0]
-        self._outs["cursor"] = 0
+        """Apply one batch to the market and to every variant."""
+        many, out = self._manys[0], self._outs[0]
+        out.cursor = 0
+        for name, table in events._asdict().items():
+            out.ends[name] = len(table.seq)
         left = events.n
         while left or many.at < self.n:
             left -= self._advance(events, left)
             self._empty(take)
+        for v in np.flatnonzero(self.traders["failure"]["why"]).tolist():
+            if v not in self.failures:
+                asked = self.traders[v].failure.asked
+                self.failures[v] = asked_for_nonsense(self._strategy, asked)
 
     def warm(self, events: Events) -> None:
-        """Compile the loop for batches like this one, and apply nothing."""
-        self._advance(events, 0)
+        """Compile the loop for batches like this one, and apply nothing. Raises StrategyError."""
+        try:
+            self._advance(events, 0)
+        except Exception as error:
+            raise does_not_compile(self._strategy, error) from error
 
     def counts(self, variant: int) -> dict[str, int]:
         """Everything a single backtest of the variant counts."""
@@ -89,20 +102,26 @@ class Variants:
         return {name: int(market[name] + own[name]) for name in market.dtype.names}
 
     def _advance(self, events: Events, most: int) -> int:
-        """A call of the loop; a variant that raises in it is failed, and the call made again."""
-        begun = self._begun()
-        while True:
-            try:
-                self._code.advance_many(
-                    self.markets, self._manys, self.traders, self.memories, self.params, events,
-                    self._outs, most - (self._begun() - begun),
-                )  # fmt: skip
-            except Exception as error:
-                v = int(self._manys[0].at)
-                self.traders[v]["failed"] = True
-                self.failures[v] = f"{type(error).__name__}: {error}"
-            else:
-                return self._begun() - begun
+        """A call of the loop, and how many events were begun; one that raises in it has failed."""
+        before = self._begun()
+        try:
+            self._code.advance_many(
+                self.markets, self._manys, self.traders, self.memories, self.params, events,
+                self._outs, most,
+            )  # fmt: skip
+        except Exception as error:
+            v = int(self._manys[0].at)
+            if v == self.n:  # nobody's `decide` was under way
+                raise
+            self.failures[v] = raised(self._strategy, error, self._asked(v))
+            self._code.fail_one(self.markets, self._manys, self.traders, self._outs)
+        return self._begun() - before
+
+    def _asked(self, v: int) -> tuple[Any, ...]:
+        """What `decide` was called with."""
+        market = self.markets[0]
+        trader = self.traders[v]
+        return market.features, trader.position, self.memories[v], self.params[v], market.intent
 
     def _begun(self) -> int:
         return int(self.markets[0].counts.events)

@@ -9,12 +9,14 @@
                standard_layout("btcusdt@trade", 2, 3, x="NA")]         # and an NA row
     frames = encode(events, layouts, 2, 3)        # a row's `layout` is the index in this list
 
-Decoded are partial books, `<symbol>@depth{5|10|20}` with or without `@<n>ms`, and
-`<symbol>@trade`, in the wrapped form `{"stream":…,"data":{…}}`. Every other frame is passed on as
-it is. The order of a book's levels is not checked: what it means is the core's business.
+Decoded are partial books, `<symbol>@depth{5|10|20}` with or without `@<n>ms`, `<symbol>@trade`
+and `<symbol>@markPrice` with or without `@1s`, in the wrapped form `{"stream":…,"data":{…}}`.
+Every other frame is passed on as it is. The order of a book's levels is not checked: what it means
+is the core's business.
 
-The parts: `layout` (the text around the numbers), `scan` and `spell` (the kernels), `reading` (a
-frame read by name, when no layout fits), `blocks` (where rows are put together).
+The parts: `layout` (the text around the numbers), `forms` (those that are documented), `scan` and
+`spell` (the kernels), `reading` (a frame read by name, when no layout fits), `blocks` (where rows
+are put together).
 """
 
 from __future__ import annotations
@@ -25,24 +27,30 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from micropulse.blocks import Blocks
-from micropulse.events import DEPTHS, Events, Frames, Int64s, frozen
+from micropulse.events import DEPTHS, MARK_DECIMALS, Events, Frames, Int64s, frozen
+from micropulse.forms import is_documented, standard_layout
 from micropulse.instrument import KNOWN_DECIMALS
 from micropulse.layout import (
     AMOUNT_DIGITS,
-    BOOKS,
     BYTES_MAX,
     ROW,
-    TRADES,
     Program,
     digits_behind,
-    is_documented,
     layout_of,
     program,
     slot_of,
-    standard_layout,
 )
-from micropulse.reading import Claim, NotJsonError, Reading, WireError, claim_of, read
-from micropulse.scan import PASS_COLUMNS, PASSED, scan
+from micropulse.reading import (
+    MARKS,
+    NEITHER,
+    Claim,
+    NotJsonError,
+    Reading,
+    WireError,
+    claim_of,
+    read,
+)
+from micropulse.scan import PASS_COLUMNS, PASSED, VERBATIM, scan
 from micropulse.spell import spell
 
 __all__ = ["COUNTS", "Decoded", "Decoder", "WireError", "encode", "standard_layout"]
@@ -59,7 +67,7 @@ COUNTS = {
     "fallback": "decoded, in a form that is not documented: the slow path read them",
     "inexact": "decoded and kept as text: their numbers are not written the usual way",
     "layouts_full": "decoded and kept as text: no room for another layout",
-    "undecoded": "said to be a partial book or a trade, and broken",
+    "undecoded": "said to be a partial book, a trade or a mark price, and broken",
     "not_json": "no JSON at all",
     "too_many_digits": "numbers with more digits than the symbol's scale",
     "other_frames": "other streams, unwrapped frames, answers: passed on as they are",
@@ -109,20 +117,33 @@ class Decoder:
 
         `ts_recv`, `seq` and `conn` are copied from the frames.
         """
-        n, at = len(frames.start), 0
-        columns, blocks = [_read_only(column) for column in frames], Blocks(n, self._levels)
-        cursor = blocks.cursor
-        while (at := self._scan(columns, at, blocks)) < n:
-            self._decode_slowly(frames, at, blocks)
-            at += 1
-        self.counts["decoded"] += int(cursor[BOOKS] + cursor[TRADES])
-        self.counts["other_frames"] += int(cursor[PASSED])
-        self.counts["other_symbols"] += int(cursor[PASSED + 1])
+        frames = Frames(*(_read_only(column) for column in frames))
+        blocks = self.new_blocks(len(frames.start))
+        self.decode_into(blocks, frames)
+        self.count(blocks)
         return Decoded(blocks.events(), *blocks.noted())
 
-    def _scan(self, columns: list[Any], at: int, blocks: Blocks) -> int:
-        given: Any = *columns, at, *self._ready, *blocks.tables(), blocks.odd, blocks.cursor
-        return scan(*given)
+    def new_blocks(self, n: int) -> Blocks:
+        """Room for `n` events."""
+        return Blocks(n, self._levels)
+
+    def decode_into(self, blocks: Blocks, frames: Frames, scan: Any = scan) -> None:
+        """Add the events of `frames`, whose columns are read-only, to blocks that have room."""
+        n, at = len(frames.start), 0
+        while (at := scan(*frames, at, *self.known(), *blocks.rows())) < n:
+            self._decode_slowly(frames, at, blocks)
+            at += 1
+
+    def known(self) -> tuple[Any, ...]:
+        """What `scan` is told of all that has been learned."""
+        return self._ready
+
+    def count(self, blocks: Blocks) -> None:
+        """Count what is in blocks that are done."""
+        cursor = blocks.cursor
+        self.counts["decoded"] += int(cursor[:VERBATIM].sum())
+        self.counts["other_frames"] += int(cursor[PASSED])
+        self.counts["other_symbols"] += int(cursor[PASSED + 1])
 
     def _decode_slowly(self, frames: Frames, n: int, blocks: Blocks) -> None:
         """The frame that no layout fits: read it by name, and learn from it."""
@@ -151,7 +172,7 @@ class Decoder:
             if self.symbol is not None and claim.symbol not in (None, self.symbol):
                 self._learn_head(claim, 1)
                 return "other_symbols", None
-            if claim.depth < 0:
+            if claim.table == NEITHER:
                 self._learn_head(claim, 0)
                 return "other_frames", None
             return "", read(frame, claim)
@@ -164,8 +185,11 @@ class Decoder:
     def _scales(self, reading: Reading) -> tuple[int, int] | None:
         """The symbol's digits, as this frame sets or confirms them; None when it has too many.
 
-        A frame whose numbers are all a bare 0 (an NA row, an empty book) sets nothing.
+        A frame whose numbers are all a bare 0 (an NA row, an empty book) sets nothing. Mark prices
+        have digits of their own.
         """
+        if reading.claim.table == MARKS:
+            return self._mark_scales(reading)
         prices = [text for texts in reading.prices.values() for text in texts]
         sizes = [text for texts in reading.sizes.values() for text in texts]
         known = KNOWN_DECIMALS.get(reading.claim.symbol or "", (0, 0))
@@ -176,8 +200,7 @@ class Decoder:
         ):
             shown = max(map(digits_behind, texts), default=0)
             scale = max(shown, least) if scale is None else scale
-            before = max((len(text.partition(".")[0].lstrip("0")) for text in texts), default=0)
-            if shown > scale or max(before, 1) > AMOUNT_DIGITS - scale:
+            if not _fit(texts, scale):
                 return None
             scales.append(scale)
         if any(text != "0" for text in prices + sizes):
@@ -186,6 +209,10 @@ class Decoder:
             if new:
                 self._make_ready()
         return scales[0], scales[1]
+
+    def _mark_scales(self, reading: Reading) -> tuple[int, int] | None:
+        texts = [text for part in (reading.prices, reading.sizes) for (text,) in part.values()]
+        return (MARK_DECIMALS, MARK_DECIMALS) if _fit(texts, MARK_DECIMALS) else None
 
     def _learn_layout(self, frame: bytes, reading: Reading) -> int:
         """The id of the frame's layout, a new one if need be; -1 when it has or gets none."""
@@ -235,19 +262,25 @@ def encode(events: Events, layouts: Sequence[str], px_decimals: int, qty_decimal
     """
     made = program(layouts, px_decimals, qty_decimals, len(events.depth.bid_px))
     blocks = Blocks.of(events)
-    used = np.concatenate([events.depth.layout, events.trades.layout])
+    used = np.concatenate([table.layout for table in events[:3]])
     used = used[(used >= 0) & (used < len(layouts))]
     size, n = int(made.heads[used, BYTES_MAX].sum()), len(used)
     text = np.empty(size, np.uint8)
     start, stop, seq, ts_recv = (np.empty(n, np.int64) for _ in range(4))
     conn, failed = np.empty(n, np.int16), np.zeros(3, np.int64)
-    trades, books = blocks.cursor[:2].tolist()
-    given: Any = (*made, *blocks.tables(), trades, books, failed)
+    given: Any = (*made, *blocks.tables(), *blocks.cursor[:VERBATIM].tolist(), failed)
     if spell(text, start, stop, seq, ts_recv, conn, *given) < 0:
         raise WireError(_why_not(failed.tolist(), made, blocks.levels))
     end = int(stop[-1]) if n else 0
     start, stop, seq, ts_recv = (frozen(column) for column in (start, stop, seq, ts_recv))
     return Frames(frozen(text[:end], "u1"), start, stop, seq, ts_recv, frozen(conn, "i2"))
+
+
+def _fit(texts: Sequence[str], scale: int) -> bool:
+    """Whether decimals of the wire can be said as integers at a scale."""
+    shown = max(map(digits_behind, texts), default=0)
+    before = max((len(text.partition(".")[0].lstrip("-0")) for text in texts), default=0)
+    return shown <= scale and max(before, 1) <= AMOUNT_DIGITS - scale
 
 
 def _why_not(failed: Sequence[int], made: Program, levels: int) -> str:

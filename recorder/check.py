@@ -20,8 +20,9 @@ from micropulse.events import (
     RUN_STOP,
     Events,
 )
-from recorder.entries import read_entries
+from recorder.entries import is_torn, read_entries
 from recorder.findings import Finding
+from recorder.folder import TABLES
 from recorder.segment import Segment, segment_events, segment_frames
 from recorder.symptoms import Watch
 from recorder.tape import Tape
@@ -67,7 +68,10 @@ def harmed(tape: Tape) -> list[Finding]:
             found += _order(segment, last_seq)
         last_seq = segment.said["last_seq"]
     for number, path in tape.journals():
-        found += [one for one in _journal(number, path) if one.wrong]
+        try:
+            found += [one for one in _journal(number, path) if one.wrong]
+        except FileNotFoundError:
+            continue  # sealed meanwhile: its frames were proved
     return found
 
 
@@ -155,7 +159,12 @@ def _journal(number: int, path: Path) -> Iterator[Finding]:
     first = int(entries.table[2].min()) if entries.n else 0
     text = f"Segment {number} is not sealed: {entries.n} entries in {path.name}."
     yield Finding("unsealed", False, first, None, text)
-    for start, stop in entries.damage:
+    for part in entries.damage:
+        start, stop = part
+        if is_torn(data, part):  # its writer was killed, or is at it
+            text = f"{path.name} ends in the beginning of an entry: {stop - start:,} bytes."
+            yield Finding("torn", False, first, None, text)
+            continue
         text = f"{path.name} is damaged: bytes {start:,} to {stop:,} are no entries."
         yield Finding("journal", True, first, None, text)
 
@@ -187,7 +196,7 @@ def coverage(tape: Tape) -> list[Coverage]:
             {
                 "first_ts": said["first_ts"],
                 "last_ts": said["last_ts"],
-                "rows": dict.fromkeys(said["rows"], 0),
+                "rows": dict.fromkeys(TABLES, 0),
                 "bytes": 0,
                 "segments": 0,
                 "hours": [0] * 24,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from micropulse.events import Events, Frames, Int64s, joined, no_control, no_depth, no_trades
+from micropulse.events import Events, Frames, Int64s, joined, no_events
 from micropulse.wire import Decoder
 from recorder.folder import SESSION, manifests
 from recorder.segment import FRAMES_AT_ONCE, only_frames, open_segment
@@ -19,8 +19,7 @@ def decoded(symbol: str, digits: Digits, frames: Frames) -> tuple[Events, Int64s
     decoder = Decoder(symbol, *digits)
     if symbol == SESSION:  # nobody's frames: only looked at, to say which are no JSON
         decoder.decode(frames)
-        nothing = Events(no_depth(), no_trades(), no_control())
-        return nothing, np.arange(len(frames.seq)), decoder
+        return no_events(), np.arange(len(frames.seq)), decoder
     parts, keep = [], [np.zeros(0, np.int64)]
     for at in range(0, max(1, len(frames.seq)), FRAMES_AT_ONCE):
         found = decoder.decode(only_frames(frames, slice(at, at + FRAMES_AT_ONCE)))

@@ -2,7 +2,7 @@
 
     <data>/venue=binance-usdm/symbol=BTCUSDT/
         journal/000007.journal              not sealed yet
-        date=2026-11-22/depth-000006.parquet, trades-, control-, verbatim-
+        date=2026-11-22/depth-000006.parquet, trades-, marks-, control-, verbatim-
         date=2026-11-22/manifest-000006.json   the segment is sealed: this was written last
 
 Segments are numbered through all days; a number is used once. The date is that of `ts_recv`.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 VENUE = "binance-usdm"
 SESSION = "_session"  # the tape of frames that no symbol's tape can take
-TABLES = ("depth", "trades", "control", "verbatim")
+TABLES = ("depth", "trades", "marks", "control", "verbatim")
 
 _SYMBOL = re.compile(r"[A-Z0-9_]{1,64}|_session", re.ASCII)
 _MANIFEST = re.compile(r"manifest-(\d+)\.json")

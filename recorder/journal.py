@@ -260,6 +260,22 @@ def lock_writer(folder: Path) -> int:
     return file
 
 
+def has_writer(folder: Path) -> bool:
+    """Whether somebody has the writer's lock of a tape. It is asked for, and let go at once: a
+    writer that begins in that very moment is refused, so do not ask often."""
+    try:
+        file = os.open(folder / "journal" / "writer.lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def _sync(path: Path) -> None:
     file = os.open(path, os.O_RDONLY)
     try:

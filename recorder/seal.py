@@ -26,9 +26,6 @@ from micropulse.events import (
     Int64s,
     control_table,
     frozen,
-    no_control,
-    no_depth,
-    no_trades,
 )
 from micropulse.wire import Decoder
 from recorder.decoding import decoded, scales
@@ -55,12 +52,13 @@ from recorder.segment import (
     spelled,
 )
 from recorder.tables import (
+    READERS,
     SCHEMA_VERSION,
     control_columns,
     depth_columns,
-    read_depth,
+    mark_columns,
+    read_events,
     read_table,
-    read_trades,
     read_verbatim,
     trade_columns,
     verbatim_columns,
@@ -173,6 +171,7 @@ def _said(
         "rows": {
             "depth": len(events.depth.seq),
             "trades": len(events.trades.seq),
+            "marks": len(events.marks.seq),
             "control": len(events.control.seq),
             "verbatim": len(keep),
         },
@@ -197,6 +196,7 @@ def _write(
     tables = {
         "depth": depth_columns(events.depth, px, qty),
         "trades": trade_columns(events.trades, px, qty),
+        "marks": mark_columns(events.marks),
         "control": control_columns(events.control),
         "verbatim": verbatim_columns(only_frames(frames, keep)),
     }
@@ -213,12 +213,11 @@ def _write(
 
 def _prove(made: dict[str, Path], said: dict[str, Any], frames: Frames) -> Int64s:
     """Indices of the frames that the files just written do not give back to the byte."""
-    depth = read_depth(read_table(made["depth"])) if "depth" in made else no_depth()
-    trades = read_trades(read_table(made["trades"])) if "trades" in made else no_trades()
+    events = read_events({name: read_table(made[name]) for name in READERS if name in made})
     verbatim = read_verbatim(read_table(made["verbatim"])) if "verbatim" in made else None
     wrong: list[Int64s] = []
     at = 0
-    for back in spelled(Events(depth, trades, no_control()), verbatim, said):
+    for back in spelled(events, verbatim, said):
         stop = int(np.searchsorted(frames.seq, back.seq[-1], "right")) if len(back.seq) else at
         wrong.append(_differing(back, only_frames(frames, slice(at, stop))) + at)
         at = stop
@@ -269,9 +268,8 @@ def _untold(events: Events, seqs: Int64s) -> Events:
     def layout(table: Any) -> Any:
         return frozen(np.where(np.isin(table.seq, seqs), -1, table.layout), "i4")
 
-    depth, trades = events.depth, events.trades
-    depth, trades = depth._replace(layout=layout(depth)), trades._replace(layout=layout(trades))
-    return Events(depth, trades, events.control)
+    told = {name: getattr(events, name) for name in ("depth", "trades", "marks")}
+    return events._replace(**{n: t._replace(layout=layout(t)) for n, t in told.items()})
 
 
 def _closed(folder: Path) -> list[tuple[int, Path]]:

@@ -15,15 +15,14 @@ from micropulse.events import (
     Events,
     Frames,
     Int64s,
+    MarkTable,
     frozen,
-    no_control,
-    no_depth,
-    no_trades,
+    no_marks,
 )
 from micropulse.jit import entry
-from micropulse.wire import encode
+from micropulse.wire import Decoder, encode
 from recorder.folder import TABLES, TapeError
-from recorder.tables import read_control, read_depth, read_table, read_trades, read_verbatim
+from recorder.tables import READERS, read_events, read_table, read_verbatim
 
 FRAMES_AT_ONCE = 16_384
 
@@ -64,29 +63,43 @@ def segment_events(
     segment: Segment, from_ns: int | None = None, to_ns: int | None = None
 ) -> Events:
     """The events of a segment, or of a part of it; whole row groups are passed over unread."""
-    depth, trades, control = no_depth(), no_trades(), no_control()
-    if file := segment.file("depth"):
-        depth = _within(read_depth(read_table(file, from_ns, to_ns)), from_ns, to_ns)
-    if file := segment.file("trades"):
-        trades = _within(read_trades(read_table(file, from_ns, to_ns)), from_ns, to_ns)
-    if file := segment.file("control"):
-        control = _within(read_control(read_table(file, from_ns, to_ns)), from_ns, to_ns)
-    return Events(depth, trades, control)
+    files = {name: segment.file(name) for name in READERS}
+    events = read_events(
+        {name: read_table(file, from_ns, to_ns) for name, file in files.items() if file}
+    )
+    if "marks" not in segment.said["rows"]:
+        events = events._replace(marks=_marks_in_text(segment))
+    return Events(*(_within(table, from_ns, to_ns) for table in events))
+
+
+def _marks_in_text(segment: Segment) -> MarkTable:
+    """The mark prices of a segment from before they had a table: its frames are kept as text."""
+    verbatim = _verbatim(segment)
+    if verbatim is None:
+        return no_marks()
+    said = segment.said
+    decoder = Decoder(said["symbol"], said["px_decimals"], said["qty_decimals"])
+    marks = decoder.decode(verbatim).events.marks
+    return marks._replace(layout=frozen(np.full(len(marks.seq), -1), "i4"))
+
+
+def _verbatim(segment: Segment) -> Frames | None:
+    """The frames that a segment keeps as text, None when there are none."""
+    file = segment.file("verbatim")
+    return read_verbatim(read_table(file)) if file else None
 
 
 def segment_frames(segment: Segment) -> Iterator[Frames]:
     """Every frame of a segment as it was received, in the order of `seq`, some at a time."""
-    file = segment.file("verbatim")
-    verbatim = read_verbatim(read_table(file)) if file else None
-    yield from spelled(segment_events(segment), verbatim, segment.said)
+    yield from spelled(segment_events(segment), _verbatim(segment), segment.said)
 
 
 def spelled(events: Events, verbatim: Frames | None, said: dict[str, Any]) -> Iterator[Frames]:
     """The frames of a segment from its tables; some at a time, which stays in the cache."""
     digits = said["px_decimals"] or 0, said["qty_decimals"] or 0
     for first in range(said["first_seq"], said["last_seq"] + 1, FRAMES_AT_ONCE):
-        depth, trades = (_between(table, first) for table in (events.depth, events.trades))
-        told = encode(Events(depth, trades, no_control()), said["layouts"], *digits)
+        part = Events(*(_between(table, first) for table in events))
+        told = encode(part, said["layouts"], *digits)
         if verbatim is not None:
             rows = slice(*np.searchsorted(verbatim.seq, (first, first + FRAMES_AT_ONCE)))
             told = merged(told, only_frames(verbatim, rows))

@@ -19,15 +19,20 @@ import pyarrow.parquet as pq
 
 from micropulse.events import (
     LEVEL_COLUMNS,
+    MARK_DECIMALS,
     Bytes,
     ControlTable,
     DepthTable,
+    Events,
     Frames,
     Int64s,
+    MarkTable,
     TradeTable,
     control_table,
     depth_table,
     frozen,
+    mark_table,
+    no_events,
     trade_table,
 )
 from recorder.folder import TapeError
@@ -39,8 +44,9 @@ MS = pa.timestamp("ms", tz="UTC")
 MS_NS = 1_000_000
 AMOUNT_DIGITS = 18
 META = b"micropulse"
-_WIRE_TIMES = ("ts_event", "ts_txn")
-_DELTA = ("seq", "ts_recv", "ts_event", "ts_txn", "first_id", "last_id", "prev_id", "trade_id")
+_WIRE_TIMES = ("ts_event", "ts_txn", "next_funding_ts")
+_DELTA = ("seq", "ts_recv", *_WIRE_TIMES, "first_id", "last_id", "prev_id", "trade_id")
+_MARK_AMOUNTS = ("px", "average_px", "settle_px", "index_px", "rate")
 _PRUNED_BY = ["seq", "ts_recv"]
 
 
@@ -58,6 +64,14 @@ def trade_columns(trades: TradeTable, px: int, qty: int) -> pa.Table:
     """The trade table; `side` is 1 where the taker bought, -1 where it sold."""
     columns = _plain_columns(trades, TradeTable._fields)
     columns["px"], columns["qty"] = _decimals(trades.px, px), _decimals(trades.qty, qty)
+    return pa.table(columns)
+
+
+def mark_columns(marks: MarkTable) -> pa.Table:
+    """The mark table: prices and the rate with eight decimals, whatever the symbol's own."""
+    columns = _plain_columns(marks, MarkTable._fields)
+    for name in _MARK_AMOUNTS:
+        columns[name] = _decimals(getattr(marks, name), MARK_DECIMALS)
     return pa.table(columns)
 
 
@@ -100,9 +114,23 @@ def read_trades(table: pa.Table) -> TradeTable:
     return trade_table(**{name: _values(table, name) for name in TradeTable._fields})
 
 
+def read_marks(table: pa.Table) -> MarkTable:
+    """The rows of a mark table."""
+    return mark_table(**{name: _values(table, name) for name in MarkTable._fields})
+
+
 def read_control(table: pa.Table) -> ControlTable:
     """The rows of a control table."""
     return control_table(**{name: _values(table, name) for name in ControlTable._fields})
+
+
+READERS = {"depth": read_depth, "trades": read_trades, "marks": read_marks, "control": read_control}
+
+
+def read_events(tables: dict[str, pa.Table]) -> Events:
+    """The events of some of a segment's tables, by their names; the others have no rows."""
+    read: dict[str, Any] = {name: READERS[name](table) for name, table in tables.items()}
+    return no_events()._replace(**read)
 
 
 def read_verbatim(table: pa.Table) -> Frames:

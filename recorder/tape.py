@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -163,18 +164,28 @@ class TapeSource:
             files = segment.said["files"]
             hashed.update(json.dumps(files, sort_keys=True).encode())
         for _, path in self.tape.journals():
-            hashed.update(path.read_bytes())
+            with suppress(FileNotFoundError):  # sealed just now, by a recorder that goes on
+                hashed.update(path.read_bytes())
         return {"name": self.name, "tape": self.tape.folder.name, "sha256": hashed.hexdigest()}
 
     def _digits(self) -> tuple[int, int]:
-        px, qty = scales(self.tape.folder)
-        if px is None or qty is None:
-            decoder = Decoder(self.symbol)
-            for frames in self.tape.frames():
-                decoder.decode(frames)
-            px, qty = decoder.px_decimals, decoder.qty_decimals
+        px, qty = digits_of(self.tape)
         known = KNOWN_DECIMALS.get(self.symbol, (0, 0))
         return (known[0] if px is None else px), (known[1] if qty is None else qty)
+
+
+def digits_of(tape: Tape) -> Digits:
+    """(price, quantity) digits: as they were sealed, else as the first frames show them; None
+    where nothing has shown them yet."""
+    px, qty = scales(tape.folder)
+    if px is not None and qty is not None:
+        return px, qty
+    decoder = Decoder(tape.symbol)
+    for frames in tape.frames():
+        decoder.decode(frames)
+        if decoder.px_decimals is not None:
+            break
+    return decoder.px_decimals, decoder.qty_decimals
 
 
 def find_tape(path: Path, symbol: str | None = None) -> Tape:

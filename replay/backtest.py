@@ -19,6 +19,7 @@ from micropulse.schema import (
 )
 from micropulse.sinks.run_folder import RunFolder
 from micropulse.sinks.tables import Digits
+from micropulse.sinks.transactions import iso
 from micropulse.strategy import strategy_name
 from replay.source import Source, description
 from replay.sweep.grid import variant_id
@@ -81,9 +82,10 @@ class Session:
             "round_trips": int(account.trips),
             "gross": money(account.gross),
             "fees": money(account.fees),
-            "funding": "unknown" if counts["funding_unknown"] else "0",
-            "net": money(account.gross - account.fees),
+            "funding": "unknown" if counts["funding_unknown"] else money(account.funding),
+            "net": money(account.gross - account.fees + account.funding),
             "open_position": self._open_position(),
+            "strategy_failed": self.failure(),
             "problems": list(self.source.problems),
         }
         if not self.limits_known:
@@ -93,6 +95,17 @@ class Session:
             )
         return figures
 
+    def failure(self) -> str | None:
+        """What the strategy did wrong, where and when; None when it has not failed."""
+        failure = self.core.state.failure
+        if not failure.why:
+            return None
+        return (
+            f"The strategy failed on seq {int(failure.seq)} ({iso(int(failure.ts))}): "
+            f"{self.core.failure}. It was asked no more from there on; its position is left at the "
+            "market, with the reason strategy_failed."
+        )
+
     def _open_position(self) -> dict[str, Any] | None:
         """What the end of the source left open, marked at the last mid; null when flat."""
         state, digits = self.core.state, self.digits
@@ -101,10 +114,11 @@ class Session:
         from micropulse.account import equity
 
         worth = getattr(equity, "py_func", equity)(state)
+        closed = state.account.gross - state.account.fees + state.account.funding
         return {
             "qty": to_text(state.account.qty, digits.qty),
-            "entry_ts": int(state.position.entry_ts) if state.account.qty else None,
-            "unrealised": to_text(worth - state.account.gross + state.account.fees, digits.money),
+            "entry_ts": int(state.account.open.entry_ts) if state.account.qty else None,
+            "unrealised": to_text(worth - closed, digits.money),
             "order_in_flight": bool(state.position.pending),
         }
 

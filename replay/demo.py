@@ -22,7 +22,11 @@ from recorder.session import Session as Recording
 from recorder.streams import plan
 from recorder.tape import TapeSource, find_tape
 from replay.backtest import Session, backtest
+from replay.compare.comparison import compare
+from replay.compare.page import write_page
+from replay.compare.words import said_of_parting, said_of_trades
 from replay.frames import FramesSource
+from replay.report.report import report
 from replay.server.background import running_server
 from replay.simulator import write
 from replay.tape_files import import_frames
@@ -31,6 +35,7 @@ from replay.verify import verify
 SEED, HOURS, RECORDED_S = 7, 1 / 12, 6
 LIVE_SPEED, LIVE_S = 10.0, 14
 LIVE_RULE = ("enter_obi=0.6", "stands_ms=100")  # for a market that runs ten times as fast
+COMPARED = 0.6, 0.7  # obi_revert's enter_obi
 LINES_SHOWN = 10  # before and after what the strategy did first
 
 Say = Callable[[str], Any]
@@ -51,7 +56,9 @@ def run_demo(folder: Path, say: Say) -> None:
     run = _backtest(folder, market, strategy, settings, say)
     _live(folder, market, say)
 
-    say("\n6. The files:")
+    _look(folder, say)
+
+    say("\n7. The files:")
     tapes = [path for path in sorted(folder.glob("*/venue=*/**/*")) if path.suffix != ".lock"]
     for path in (market, *tapes, *sorted(run.iterdir())):
         if path.is_file():
@@ -138,6 +145,26 @@ def _live(folder: Path, market: Path, say: Say) -> None:
     counts = ", ".join(f"{n} {name}" for name, n in verdict.counts.items())
     word = "identical" if verdict.same else "DIFFERENT: this is a bug"
     say(f"   micropulse verify {run}: {word}, digest {verdict.digest[:16]}…, {counts}.")
+
+
+def _look(folder: Path, say: Say) -> None:
+    """The report of the live run, and two rules over the same five minutes, side by side."""
+    say("\n6. What it did, on one page; and what another rule would have done.")
+    live = folder / "live" / "run"
+    say(f"   micropulse report {live}: open {report(live).path} in a browser.")
+    strategy = load_strategy("obi_revert")
+    a, b = folder / "rules" / "a", folder / "rules" / "b"
+    for run, enter_obi in zip((a, b), COMPARED, strict=True):
+        settings = resolve(strategy.Params, None, [f"enter_obi={enter_obi}"])
+        backtest(TapeSource(folder / "imported"), strategy, settings, run)
+    found = compare(a, b)
+    page = folder / "rules" / "compare.html"
+    write_page(found, page)
+    say(f"   micropulse compare {a} {b}: obi_revert enters at {COMPARED[0]}, or {COMPARED[1]}.")
+    say(f"   {said_of_trades(found.trades)}.")
+    for line in said_of_parting(found):
+        say(f"   {line}")
+    say(f"   The rest is in {page}.")
 
 
 def _wait_for_frames(data: Path, live: subprocess.Popen[bytes]) -> None:

@@ -44,7 +44,7 @@ def first_difference(one: Path, other: Path) -> Divergence | None:
 
     When all tables agree and the digests do not, the bytes of State differ.
     """
-    agreed = _last_common(one, other)
+    agreed = last_common_checkpoint(one, other)
     found = [
         divergence._replace(agreed=agreed)
         for name in TABLES
@@ -62,18 +62,13 @@ def first_difference(one: Path, other: Path) -> Divergence | None:
 def _in_table(name: str, one: Path, other: Path) -> Divergence | None:
     """The first row of a Parquet table that differs."""
     left, right = (pq.read_table(folder / f"{name}.parquet") for folder in (one, other))
-    rows = min(len(left), len(right))
-    first, field = rows, ""
     if left.schema.names != right.schema.names:
         return Divergence(name, 0, "columns", "", "", None, None, None)
-    for column in left.schema.names:
-        at = _first_unequal(left.column(column)[:rows], right.column(column)[:rows])
-        if at is not None and at < first:
-            first, field = at, column
-    if first == rows and len(left) == len(right):
+    found = first_unequal_row(left, right)
+    if found is None:
         return None
-    if first == rows:
-        field = "rows"
+    first, field = found
+    if field == "rows":
         values = (f"{len(left)} rows", f"{len(right)} rows")
     else:
         values = (_text(left.column(field)[first]), _text(right.column(field)[first]))
@@ -81,6 +76,18 @@ def _in_table(name: str, one: Path, other: Path) -> Divergence | None:
     seq_name, ts_name = TABLES[name]
     seq, ts = longer.column(seq_name)[first].as_py(), _text(longer.column(ts_name)[first])
     return Divergence(name, first, field, *values, seq, ts, None)
+
+
+def first_unequal_row(left: pa.Table, right: pa.Table) -> tuple[int, str] | None:
+    """The first row in which two tables of the same columns differ, and the first column in which
+    it does; the column is `rows` where one of them ends. None when they are equal."""
+    rows = min(len(left), len(right))
+    first, field = rows, "rows"
+    for column in left.schema.names:
+        at = _first_unequal(left.column(column)[:rows], right.column(column)[:rows])
+        if at is not None and at < first:
+            first, field = at, column
+    return None if first == rows and len(left) == len(right) else (first, field)
 
 
 def _text(value: pa.Scalar) -> str:
@@ -127,7 +134,7 @@ def _cell(line: str | None, at: int) -> str:
     return cells[at] if at < len(cells) else "no row"
 
 
-def _last_common(one: Path, other: Path) -> dict[str, Any] | None:
+def last_common_checkpoint(one: Path, other: Path) -> dict[str, Any] | None:
     """The last checkpoint whose digest both runs have."""
     names = ["events", "seq", "digest"]
     left, right = (

@@ -7,18 +7,21 @@ run.summary["net"], run.trips, run.samples
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from micropulse.instrument import decimals_of_money
+from micropulse.params import Execution, fees_e8
 from micropulse.sinks.run_folder import is_run_folder
-from micropulse.sinks.transactions import COLUMNS
+from micropulse.sinks.transactions import COLUMNS, MONEY
 
 TIME = pl.Datetime("ns", "UTC")
-MONEY = ("gross", "fees", "net", "entry_slippage", "exit_slippage")
 WHOLE = ("id", "entry_ts", "exit_ts", "entry_seq", "exit_seq", "entry_order", "exit_order")
 
 
@@ -66,6 +69,18 @@ class Run:
         """A row a slice."""
         return pl.read_parquet(self.folder / "fills.parquet")
 
+    @property
+    def fees(self) -> tuple[str, str]:
+        """Maker's and taker's fee as shares of the notional, as the run resolved them."""
+        rates = fees_e8(msgspec.convert(self.said["params"]["execution"], Execution))
+        maker, taker = (f"{Decimal(rate).scaleb(-8).normalize():f}" for rate in rates)
+        return maker, taker
+
+    @cached_property
+    def checkpoints(self) -> pl.DataFrame:
+        """The digest every 10,000 events."""
+        return pl.read_parquet(self.folder / "checkpoints.parquet")
+
     @cached_property
     def trips(self) -> pl.DataFrame:
         """A row a round trip: money and prices exact, times as timestamps and as ns."""
@@ -79,6 +94,18 @@ class Run:
         return trips.with_columns(
             entry_time=pl.col("entry_ts").cast(TIME), exit_time=pl.col("exit_ts").cast(TIME)
         )
+
+
+def from_flat_to_flat(fills: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The slices of each round trip, in their order; the last may be open still."""
+    stays: list[list[dict[str, Any]]] = []
+    held: Any = 0
+    for fill in fills:
+        if not held:
+            stays.append([])
+        stays[-1].append(fill)
+        held += fill["qty"] if fill["side"] == "buy" else -fill["qty"]
+    return stays
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -55,9 +55,9 @@ def verify(run: Path, data: str | None = None) -> Verdict:
     Raises VerifyError, StrategyError, SourceError, TapeError when it cannot be rebuilt.
     """
     said = _said(run)
-    source = open_source(data or said["source"]["name"], said["symbol"])
-    notes = list(_changes(said, source))
-    strategy = _strategy(run, said)
+    source = _source(run, data or said["source"]["name"], said["symbol"])
+    notes = list(changes(said, source))
+    strategy = strategy_of_run(run, said)
     if source_hash(strategy) != said["strategy"]["sha256"]:
         notes.append("The strategy is not the one that made the run: its sources differ.")
     session = Session(source, strategy, settings_of(strategy.Params, said["params"]))
@@ -66,14 +66,14 @@ def verify(run: Path, data: str | None = None) -> Verdict:
         tick = int(session.instrument.tick)
         sink = RunFolder(again, source.symbol, strategy, session.digits, tick)
         try:
-            session.run([sink], _recut(_of_the_run(source, said)))
+            session.run([sink], _recut(events_of_run(source, said)))
             sink.finish(session.description(), session.summary(), session.core.checkpoints)
         except BaseException:
             sink.discard()
             raise
         divergence = first_difference(run, again)
     if divergence is not None:
-        divergence = divergence._replace(frame=_frame(said, data, divergence.seq))
+        divergence = divergence._replace(frame=frame_text(said, data, divergence.seq))
     digest = session.core.digest()
     return Verdict(divergence is None, digest, _figures(said), divergence, notes)
 
@@ -89,42 +89,62 @@ def compare_runs(one: Path, other: Path) -> Verdict:
             notes.append(f"The runs differ in their {name}.")
     divergence = first_difference(one, other)
     if divergence is not None:
-        divergence = divergence._replace(frame=_frame(said, None, divergence.seq))
+        divergence = divergence._replace(frame=frame_text(said, None, divergence.seq))
     return Verdict(divergence is None, said["digest"], _figures(said), divergence, notes)
 
 
 def _said(run: Path) -> dict[str, Any]:
     if not is_run_folder(run):
         raise VerifyError(
-            f"{run} is no run folder: there is no run.json of ours in it. A run that was killed "
-            "before its end has none; start the same command again, and it goes on."
+            f"{run} is no run folder: there is no run.json of ours in it. `micropulse backtest` "
+            "and `micropulse live` make one."
         )
     said: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    if said.get("state") == "running":
+        raise VerifyError(
+            f"The run in {run} has not ended, or was killed: it has no results yet. Start the same "
+            "command again and let it end; what was recorded is all there."
+        )
     return said
 
 
-def _strategy(run: Path, said: dict[str, Any]) -> Any:
+def _source(run: Path, name: str, symbol: str) -> Source:
+    """What the run read. A name is kept as it was given, so that it may lead from elsewhere."""
+    if not _is_here(name):
+        raise VerifyError(
+            f"{name}, the source of {run}, is not here any more. Say where it lies now with "
+            "--data, or go to the folder in which the run was made."
+        )
+    return open_source(name, symbol)
+
+
+def _is_here(name: str) -> bool:
+    return name.startswith("sim:") or Path(name).exists()
+
+
+def strategy_of_run(run: Path, said: dict[str, Any]) -> Any:
     """The strategy of a run: its own copy where it was a user's file."""
-    copies = sorted((run / "strategy").glob("*.py"))
+    copy = run / "strategy" / f"{said['strategy']['name']}.py"
     try:
-        return load_strategy(str(copies[0]) if copies else said["strategy"]["name"])
+        return load_strategy(str(copy) if copy.exists() else said["strategy"]["name"])
     except StrategyError as error:
         raise VerifyError(f"The strategy of {run} cannot be loaded. {error}") from None
 
 
-def _changes(said: dict[str, Any], source: Source) -> Iterator[str]:
+def changes(said: dict[str, Any], source: Source) -> Iterator[str]:
     """What is not as it was when the run was made."""
-    before, now = said["source"].get("sha256"), description(source).get("sha256")
-    if isinstance(source, TapeSource):
+    if isinstance(source, TapeSource):  # it may have grown since
         for finding in harmed(source.tape):
             yield f"The tape is harmed: {finding.text}"
-    elif before != now:
-        yield f"{source.name} is not the file that was read: its sha256 is {now}, not {before}."
+    else:
+        before, now = said["source"].get("sha256"), description(source).get("sha256")
+        if before != now:
+            yield f"{source.name} is not the file that was read: its sha256 is {now}, not {before}."
     if said["code"] != package_fingerprint("micropulse", ""):
         yield "The code is not that of the run; a difference may come from there."
 
 
-def _of_the_run(source: Source, said: dict[str, Any]) -> Iterator[Events]:
+def events_of_run(source: Source, said: dict[str, Any]) -> Iterator[Events]:
     """Only what the run read: its first to its last seq."""
     first, last = said["source"]["first_seq"], said["source"]["last_seq"]
     if first is None:
@@ -151,11 +171,13 @@ def _recut(batches: Iterator[Events]) -> Iterator[Events]:
             at = stop
 
 
-def _frame(said: dict[str, Any], data: str | None, seq: int | None) -> str | None:
-    """The text of the frame with this seq."""
-    if seq is None:
+def frame_text(said: dict[str, Any], data: str | None, seq: int | None) -> str | None:
+    """The text of the frame with this seq; None for a control event, which has none, and where
+    the source is not here to tell."""
+    name = data or said["source"]["name"]
+    if seq is None or not _is_here(name):
         return None
-    for frames in frames_of(data or said["source"]["name"], said["symbol"]):
+    for frames in frames_of(name, said["symbol"]):
         for row in np.flatnonzero(frames.seq == seq).tolist():
             text: bytes = frames.text[frames.start[row] : frames.stop[row]].tobytes()
             return text.decode(errors="replace")

@@ -5,8 +5,9 @@ the exit waits for it to come back to the middle. It looks at no wall and no tra
 """
 
 from enum import IntEnum
+from typing import Annotated
 
-from micropulse.record import Record, f8, i8
+from micropulse.record import Between, Record, f8, i8
 from micropulse.schema import ENTER, EXIT, MILLISECOND, Features, Intent, Position
 
 
@@ -20,14 +21,18 @@ class Reason(IntEnum):
     TIME_STOP = 4
 
 
+Share = Annotated[f8, Between(0, 1)]
+Count = Annotated[i8, Between(0, 10**9)]
+
+
 class Params(Record):
     """The section [strategy]."""
 
-    enter_obi: f8 = 0.85  # at least so much on one side
-    stands_ms: i8 = 2_000  # for at least so long
-    leave_obi: f8 = 0.1  # back to so little, or to the other side
-    sl_ticks: i8 = 150
-    time_stop_ms: i8 = 30_000
+    enter_obi: Share = 0.85  # at least so much on one side
+    stands_ms: Count = 2_000  # for at least so long
+    leave_obi: Annotated[f8, Between(-1, 1)] = 0.1  # back to so little, or to the other side
+    sl_ticks: Count = 150
+    time_stop_ms: Count = 30_000
 
 
 class Memory(Record):

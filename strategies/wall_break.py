@@ -7,8 +7,9 @@ gives one entry. An exit needs any.
 """
 
 from enum import IntEnum
+from typing import Annotated
 
-from micropulse.record import Record, f8, flag, i8
+from micropulse.record import Between, Record, f8, flag, i8
 from micropulse.schema import ASK, EATEN, ENTER, EXIT, MILLISECOND, Features, Intent, Position
 
 
@@ -29,35 +30,40 @@ class Reason(IntEnum):
     NO_ACCELERATION = 11
 
 
+Share = Annotated[f8, Between(0, 1)]
+Amount = Annotated[f8, Between(0)]
+Count = Annotated[i8, Between(0, 10**9)]
+
+
 class Entry(Record):
     """`[strategy.entry]`: what must hold, and which rules are on."""
 
     wall: flag = True
-    wall_window_ms: i8 = 1_500  # how long ago the wall may have gone
+    wall_window_ms: Count = 1_500  # how long ago the wall may have gone
     wall_eaten: flag = True  # a wall that was traded away counts too, not only a pulled one
     spike: flag = True
-    spike_min: f8 = 0.0001  # of the mid, within features.spike_window_ms
+    spike_min: Share = 0.0001  # of the mid, within features.spike_window_ms
     obi: flag = True
-    obi_min: f8 = 0.2
+    obi_min: Annotated[f8, Between(-1, 1)] = 0.2
     acceleration: flag = True
-    acceleration_min: f8 = 1.5
+    acceleration_min: Amount = 1.5
 
 
 class Exit(Record):
     """`[strategy.exit]`: ticks are of the price we could leave at against our entry."""
 
     take_profit: flag = True
-    tp_ticks: i8 = 300
+    tp_ticks: Count = 300
     stop_loss: flag = True
-    sl_ticks: i8 = 200
+    sl_ticks: Count = 200
     invalidation: flag = True
-    invalidation_ms: i8 = 3_000  # so early after the entry
-    invalidation_ticks: i8 = 100  # so much against us
+    invalidation_ms: Count = 3_000  # so early after the entry
+    invalidation_ticks: Count = 100  # so much against us
     reversal: flag = True
-    reversal_cvd: f8 = 5.0  # base units against us within 10 s
-    reversal_obi: f8 = 0.3  # and the book against us
+    reversal_cvd: Amount = 5.0  # base units against us within 10 s
+    reversal_obi: Share = 0.3  # and the book against us
     time_stop: flag = True
-    time_stop_ms: i8 = 45_000
+    time_stop_ms: Count = 45_000
 
 
 class Params(Record):

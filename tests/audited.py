@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from micropulse.run import Core
-from tests.oracle import BUY, Book, Control, Event, Level, Trade
-from tests.oracle.audit import Run
-from tests.oracle.columns import events_of
-from tests.oracle.exchange import Ask
-from tests.oracle.market import MS, START, Scale
+from micropulse.testing.market import BTC, MS, START, Scale
+from micropulse.testing.rows import events_of
+from replay.audit.auditor import Run
+from replay.audit.exchange import Ask
+from tests.oracle import BUY, Book, Control, Event, Level, Mark, Trade
 from tests.running import new_core, run_through
-from tests.streams import BTC
 
-RHYTHM = str(Path(__file__).with_name("strategies_under_test") / "rhythm.py")
+UNDER_TEST = Path(__file__).with_name("strategies_under_test")
+RHYTHM = str(UNDER_TEST / "rhythm.py")
+SCRIPTED = str(UNDER_TEST / "scripted.py")
+DICE_ORDERS = str(UNDER_TEST / "dice_orders.py")
 DICE = 2**31
 STEPS = {".": 0, "b": 1, "s": 2, "x": 3}
 
@@ -27,6 +29,13 @@ class Limits(NamedTuple):
     min_qty: int
     max_market_qty: int
     min_notional: int
+
+
+class Band(NamedTuple):
+    """An exchange of another price band."""
+
+    band_up_e8: int
+    band_down_e8: int
 
 
 NASTY = Limits(step=5, min_qty=10, max_market_qty=2_000, min_notional=15 * 6_180_000)
@@ -43,7 +52,7 @@ def trade_with(
     sets: Sequence[str] = (),
     scale: Scale = BTC,
     sample_every: int = 0,
-    limits: Limits | None = None,
+    limits: Limits | Band | None = None,
 ) -> Audited:
     """Run a strategy over rows of the oracle."""
     core = new_core(strategy, sets, (scale.px_decimals, scale.qty_decimals), sample_every)
@@ -82,13 +91,35 @@ class Die(NamedTuple):
             face = die // 65_536 % self.faces
             qty = (0, self.small, self.usual, self.large)[die // 2**20 % 4]
             if face < 4:
-                made.append(Ask(row.seq, face < 2, 1 - 2 * face, qty, len(made) + 1))
+                enters = face < 2
+                size = qty if enters else 0  # it leaves whole
+                made.append(Ask(row.seq, enters, 1 - 2 * face, size, 1 + len(made) % 254))
         return made
 
 
 def planned(plan: str) -> str:
     """`b..x` buys on the first event and leaves on the fourth; `s` sells."""
     return f"plan={sum(STEPS[step] * 4**i for i, step in enumerate(plan))}"
+
+
+class Step(NamedTuple):
+    """An ask of the scripted strategy; `row` is the seq of the event it is decided on."""
+
+    row: int
+    action: int = 1  # ENTER
+    side: int = BUY
+    qty: int = 20
+    kind: int = 1  # LIMIT
+    px: int = 0
+    tif: int = 0
+    by_mark: bool = False
+    cancel: int = 0
+    replace: int = 0
+
+    def sets(self, name: str) -> list[str]:
+        given = self._asdict() | {"by_mark": int(self.by_mark)}
+        given |= {"call": given.pop("row") + 1, "px": self.px / 100}
+        return [f"{name}.{field}={value}" for field, value in given.items()]
 
 
 # ---- tapes made by hand ----------------------------------------------------------------------
@@ -123,10 +154,22 @@ class Handmade:
         return self
 
     def trade(
-        self, ms: int, px: int, side: int = BUY, kind: str = "MARKET", late_ms: int = 0
+        self,
+        ms: int,
+        px: int,
+        side: int = BUY,
+        kind: str = "MARKET",
+        late_ms: int = 0,
+        qty: int = 1,
     ) -> Handmade:
         stamps = (*self.stamps(ms), exchange_ns(ms - late_ms), exchange_ns(ms - late_ms))
-        self.rows.append(Trade(*stamps, len(self.rows), px, 1, side, kind, 0))
+        self.rows.append(Trade(*stamps, len(self.rows), px, qty, side, kind, 0))
+        return self
+
+    def mark(self, ms: int, px: int) -> Handmade:
+        """A mark price, in the instrument's units."""
+        at = exchange_ns(ms)
+        self.rows.append(Mark(*self.stamps(ms), at, at + 10**12, px * 10**6, 0, 0, 0, 0, 0))
         return self
 
     def control(self, ms: int, kind: str, conn: int = 0) -> Handmade:
@@ -141,6 +184,16 @@ class Handmade:
         """Trade by plan, without latency unless `sets` says otherwise."""
         given = [planned(plan), f"usual_qty={qty}", "execution.latency=0", *sets]
         return trade_with(RHYTHM, self.rows, given, limits=limits).run
+
+    def script(self, *steps: Step, sets: Sequence[str] = (), limits: Limits | None = None) -> Run:
+        """Ask for the steps, without latency unless `sets` says otherwise."""
+        return self.play(*steps, sets=sets, limits=limits).run
+
+    def play(self, *steps: Step, sets: Sequence[str] = (), limits: Limits | None = None) -> Audited:
+        """The same, with the core as it stands at the end."""
+        asked = [text for i, step in enumerate(steps) for text in step.sets("abcdefghi"[i])]
+        given = [*asked, "execution.latency=0", *sets]
+        return trade_with(SCRIPTED, self.rows, given, limits=limits)
 
 
 def received_ns(ms: int) -> int:

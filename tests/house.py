@@ -23,26 +23,36 @@ from tests.sources import (
 Complaints = Iterator[tuple[int, str]]
 Rule = Callable[[Source], Complaints]
 
-# What a package may import of ours. The composition root may import everything.
+# What a package may import of ours. The composition roots may import everything.
 ROOM_SEES = {
     "micropulse": ("micropulse",),
     "recorder": ("recorder", "micropulse"),
     "replay": ("replay", "recorder", "micropulse"),
     "strategies": ("micropulse.schema", "micropulse.record", "micropulse.jit"),
 }
-COMPOSITION_ROOT = "micropulse.cli"
+COMPOSITION_ROOTS = {  # nobody imports them
+    "micropulse.cli": "the command line",
+    "micropulse.testing": "the testing kit",
+}
+MAY_IMPORT_ROOTS = {
+    "micropulse.__main__": "starts the command line",
+    "replay.strategy_check": "asks the testing kit's questions, and tells the answers to people",
+}
 LOADER = "micropulse.strategy"  # imports a strategy by the name the user gives
 UNSEEN_BY_FEATURES = ("micropulse.execution", "micropulse.account", "micropulse.core")
 
 # All of micropulse is the deterministic core, but for these.
 SHELL = {
-    "micropulse.cli": "the composition root",
-    "micropulse.__main__": "starts it",
+    "micropulse.cli": "a composition root",
+    "micropulse.testing": "a composition root: runs everything, in our tests and yours",
+    "micropulse.__main__": "starts the command line",
     "micropulse.sinks": "writes what the core put out",
     "micropulse.run": "sets the core up and drives it",
     "micropulse.variants": "sets the core up for many variants and drives it",
+    "micropulse.growing": "hands it one event at a time",
     "micropulse.params": "reads a parameter file",
     "micropulse.strategy": "finds the file of a strategy",
+    "micropulse.strategy_errors": "reads its file, to name the line that is wrong",
     "micropulse.jit": "keeps the compile cache in a folder",
     "micropulse.fingerprint": "reads the sources that the cache is keyed by",
 }
@@ -67,6 +77,9 @@ CLOCK_READERS = {
     "recorder.clock": "stamps what is received: the only clock that enters the log",
     "micropulse.jit": "clears caches that were not used for a month",
     "replay.pace": "waits until a recorded moment is due; the events are the same without it",
+    "replay.live.follow": "looks at a tape every few ms, and says when its recorder is silent",
+    "replay.screen.terminal": "draws four times a second",
+    "replay.screen.watching": "shows how old the last event is",
     "replay.server.market": "waits until a frame is due on its sockets; the frames are the same",
 }
 SEEDED = {"random.Random", "numpy.random.default_rng", "numpy.random.SeedSequence"}
@@ -82,15 +95,16 @@ DRAWER = re.compile(r"(^|[/_])(utils?|commons?|helpers?)([/_.]|$)")
 def imports_point_one_way(source: Source) -> Complaints:
     """recorder -> micropulse; replay -> recorder, micropulse; strategies -> the vocabulary."""
     room = source.module.partition(".")[0]
-    if room not in ROOM_SEES or within(source.module, COMPOSITION_ROOT):
+    if room not in ROOM_SEES or within(source.module, *COMPOSITION_ROOTS):
         return
     for line, name in imports(source):
         if within(name, "strategies") and source.module == LOADER:
             continue
         if within(name, *PACKAGES) and not within(name, *ROOM_SEES[room]):
             yield line, f"{source.module} may not import {name}"
-        if within(name, COMPOSITION_ROOT) and source.module != "micropulse.__main__":
-            yield line, f"nobody imports the command line: {name}"
+        for root, what in COMPOSITION_ROOTS.items():
+            if within(name, root) and not within(source.module, *MAY_IMPORT_ROOTS):
+                yield line, f"nobody imports {what}: {name}"
         if within(source.module, "micropulse.features") and within(name, *UNSEEN_BY_FEATURES):
             yield line, f"a feature may not know {name}"
 

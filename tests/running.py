@@ -5,58 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
+from hypothesis import strategies as st
 
 from micropulse.events import Events
 from micropulse.instrument import instrument
 from micropulse.params import resolve
-from micropulse.run import Core, Rows
-from micropulse.schema import (
-    ROW_EVENTS,
-    SECOND,
-    SIDES,
-    WALL_ENDS,
-    Fill,
-    Order,
-    Sample,
-    Signal,
-    Trip,
-)
+from micropulse.run import Core
+from micropulse.schema import ROW_EVENTS, SECOND, SIDES, WALL_ENDS
 from micropulse.strategy import load_strategy
+from micropulse.testing import Kept, Ran
+from tests.oracle.features import Parameters
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 REAL = SHARED / "btcusdt_usdm_20240808_235415_depth5_trade.gz"
-
-
-class Kept:
-    """A sink that keeps everything."""
-
-    def __init__(self) -> None:
-        records = (Sample, Signal, Order, Fill, Trip)
-        self._parts = {
-            name: [record.zeros(0)] for name, record in zip(Rows._fields, records, strict=True)
-        }
-
-    def take(self, rows: Rows) -> None:
-        for name, part in rows._asdict().items():
-            self._parts[name].append(part.copy())
-
-    def end_of_batch(self) -> None:
-        """Nothing to flush."""
-
-    def __getitem__(self, name: str) -> Any:
-        return np.concatenate(self._parts[name])
-
-    def bytes(self) -> dict[str, bytes]:
-        """The bytes of each table."""
-        return {name: self[name].tobytes() for name in self._parts}
-
-
-class Ran(NamedTuple):
-    core: Core
-    out: Kept
 
 
 def new_core(
@@ -70,6 +33,19 @@ def new_core(
     symbol, _ = instrument("BTCUSDT" if decimals == (2, 3) else "TINYUSDT", *decimals)
     settings = resolve(module.Params, None, list(sets))
     return Core(module, symbol, settings, decimals[1], sample_every, rows)
+
+
+def parameters() -> st.SearchStrategy[Parameters]:
+    """`[features]` settings; shrinks to the defaults."""
+    return st.builds(
+        Parameters,
+        spike_window_ms=st.sampled_from((1000, 100, 10_000)),
+        wall_k=st.sampled_from((5.0, 3.0, 1.0, 2.7)),
+        wall_floor=st.sampled_from((250_000.0, 10_000.0, 10_000.0, 247_200.0, 0.0)),
+        wall_min_age_ms=st.sampled_from((500, 0, 100, 1000)),
+        wall_gone_share=st.sampled_from((0.3, 0.5, 0.7, 1.0)),
+        wall_at_best=st.booleans(),
+    )
 
 
 def run_through(core: Core, batches: Iterable[Events]) -> Ran:

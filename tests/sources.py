@@ -123,5 +123,5 @@ def functions(source: Source) -> Iterator[FunctionNode]:
 def is_kernel(source: Source, function: FunctionNode) -> bool:
     """Whether numba compiles it: it says so, or it belongs to a strategy."""
     names = (dotted(d.func if isinstance(d, ast.Call) else d) for d in function.decorator_list)
-    marked = any(name.rpartition(".")[2] in ("kernel", "rare", "entry") for name in names)
+    marked = any(name.rpartition(".")[2] in ("kernel", "cold", "entry") for name in names)
     return marked or within(source.module, "strategies")

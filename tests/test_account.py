@@ -9,6 +9,10 @@ import pytest
 from hypothesis import given
 
 from micropulse.schema import SECOND
+from micropulse.testing.market import BTC, CLOCK_OFFSET, MS, START, TINY
+from micropulse.testing.markets import Stream, play, random_market, streams
+from replay.audit.auditor import audit, replay
+from replay.audit.ledger import Shown
 from tests.audited import (
     ASKS,
     BIDS,
@@ -23,10 +27,6 @@ from tests.audited import (
     trade_with,
 )
 from tests.oracle import BUY, SELL, Book, Event, Level
-from tests.oracle.audit import audit, replay
-from tests.oracle.ledger import Shown
-from tests.oracle.market import MS, START
-from tests.streams import BTC, TINY, Stream, play, random_market, streams
 
 ASK = PX + TICK
 UNIT = 1_000  # money in one price unit x one quantity unit: 10⁻⁸ / (10⁻² x 10⁻³)
@@ -127,7 +127,7 @@ def test_a_funding_stamp_crossed_with_a_position_is_counted() -> None:
 
 
 def funding_unknown(sample_every: int) -> int:
-    until = FUNDING - START % FUNDING
+    until = FUNDING - (START + CLOCK_OFFSET) % FUNDING
     moves = [(0, "show"), (until - SECOND, "show"), (1, "show"), (2 * SECOND, "show")]
     stream = play(BTC, moves)
     run, _ = trade_with(RHYTHM, stream.rows, [planned("b")], BTC, sample_every)

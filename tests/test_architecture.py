@@ -44,6 +44,8 @@ WRONG = (
     (imports_point_one_way, "micropulse/features/__init__.py", "from .. import core"),
     (imports_point_one_way, "replay/backtest.py", "from micropulse.cli import app"),
     (imports_point_one_way, "micropulse/run.py", "from . import cli"),
+    (imports_point_one_way, "replay/verify.py", "from micropulse.testing import no_lookahead"),
+    (imports_point_one_way, "micropulse/run.py", "import micropulse.testing.ran"),
     (core_is_pure, CORE, "import time"),
     (core_is_pure, CORE, "from os import path"),
     (core_is_pure, CORE, "import pyarrow.parquet as pq"),
@@ -96,6 +98,9 @@ WRONG = (
 RIGHT = (
     ("micropulse/cli/replaying.py", "import replay.verify\nprint(open('a'))"),
     ("micropulse/__main__.py", "from micropulse.cli import main"),
+    ("replay/strategy_check/future.py", "from micropulse.testing import no_lookahead"),
+    ("micropulse/testing/live.py", "import subprocess\nfrom replay.verify import verify"),
+    ("micropulse/cli/proving.py", "from micropulse.testing import no_lookahead"),
     ("micropulse/features/flow.py", "from micropulse.schema import State"),
     ("micropulse/record.py", "import numpy as np\nclass A:\n    id: int\nx = sorted({1} | set())"),
     ("micropulse/account.py", "def f(state):\n    return state.open.id"),

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.audited import NASTY, RHYTHM, TICK, Die, Handmade, trade_with
+from micropulse.testing.market import BTC, SECOND
+from micropulse.testing.markets import Stream, random_market, streams
+from replay.audit.auditor import Run, audit
+from replay.audit.codes import ACCEPTED
+from tests.audited import DICE_ORDERS, NASTY, RHYTHM, TICK, Die, Handmade, trade_with
 from tests.oracle import Book
-from tests.oracle.audit import Run, audit
-from tests.oracle.market import SECOND
 from tests.oracle.reading import read_frames
 from tests.running import REAL
-from tests.streams import BTC, Stream, random_market, streams
 
 # ---- nothing is wrong, whatever happens ------------------------------------------------------
 
@@ -114,6 +115,20 @@ def test_the_auditor_sees_a_number_that_is_off(table: str, field: str, by: int) 
     row[field] += by
     (sentence,) = audit(run)
     assert f"{field} expected {row[field] - by}, seen {row[field]}" in sentence
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "by"),
+    [("fills", "maker", -1), ("fills", "qty", 1), ("orders", "ahead", 1), ("orders", "px", TICK)],
+)
+def test_the_auditor_sees_a_number_of_a_resting_order_that_is_off(
+    table: str, field: str, by: int
+) -> None:
+    run = trade_with(DICE_ORDERS, random_market(5, 800).rows, ["execution.latency=10"]).run
+    rows = getattr(run, table)
+    rested = (rows["maker"] if table == "fills" else rows["status"] == ACCEPTED).nonzero()[0]
+    rows[rested[-1]][field] += by
+    assert any(f"{field} expected" in sentence for sentence in audit(run))
 
 
 @pytest.mark.parametrize("table", ["fills", "orders", "trips"])

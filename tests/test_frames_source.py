@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micropulse.events import Events, Frames, frozen
+from micropulse.testing.rows import rows_of
 from micropulse.wire import Decoder, encode
 from replay import frames as module
 from replay.frames import FramesFile, FramesSource, SourceError, write_frames
 from tests.oracle import Event, reading
-from tests.oracle.columns import rows_of
 from tests.wire_frames import VECTORS, frames_of, texts_of, trade, wrap
 
 SHARED = Path(__file__).parents[2] / "shared/data"

@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from micropulse.testing import split
+from micropulse.testing.market import BTC
+from micropulse.testing.markets import Stream, random_market, streams
+from micropulse.testing.rows import rows_of
 from tests.oracle import SELL, Book
 from tests.oracle.features import Parameters, features
 from tests.oracle.log import MS, Log, S
 from tests.oracle.reading import read_frames
-from tests.streams import BTC, Stream, parameters, random_market, rows_of, split, streams
+from tests.running import parameters
 
 REAL = Path(__file__).parents[2] / "shared/data/btcusdt_usdm_20240808_235415_depth5_trade.gz"
 

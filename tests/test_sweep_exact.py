@@ -18,20 +18,28 @@ from micropulse.events import Events
 from micropulse.instrument import instrument
 from micropulse.params import Settings, resolve
 from micropulse.run import Core
-from micropulse.schema import Position
+from micropulse.schema import STRATEGY_FAILED, TRIGGERED
 from micropulse.seen import OWN
 from micropulse.state import State
 from micropulse.strategy import load_strategy
+from micropulse.testing import Ran
+from micropulse.testing.market import BTC, SECOND, Scale
+from micropulse.testing.markets import play, random_market, streams
+from micropulse.testing.recorded import split
+from micropulse.testing.rows import events_of
 from micropulse.trading import Trader
 from micropulse.variants import Variants
-from tests.oracle.columns import events_of, split
+from micropulse.wire import Decoder
+from replay.simulator import EVERY_FAULT, START_NS, simulate
+from tests.audited import DICE_ORDERS, UNDER_TEST
 from tests.oracle.reading import read_frames
 from tests.running import REAL, run_through
-from tests.streams import random_market, streams
+from tests.test_funding import UNTIL_MIDNIGHT
 
 ROOT = Path(__file__).parents[1]
+FAILING = str(UNDER_TEST / "failing.py")
 # What the loop over variants remembers beyond State.
-REMEMBERED = {"awake", "holds", "below_bid", "above_bid", "below_ask", "above_ask", "failed"}
+REMEMBERED = {"awake", "holds", "below_bid", "above_bid", "below_ask", "above_ask"}
 # Cleared before each `decide`, so that nothing of it is kept between events.
 SCRATCH = {"intent"}
 
@@ -56,34 +64,37 @@ class Rows:
 
 
 def swept(
-    strategy: Any, wanted: list[Settings], batches: list[Events], decimals: tuple[int, int],
+    strategy: Any, wanted: list[Settings], batches: list[Events], scale: Scale = BTC,
     rows: int = 4096,
 ) -> tuple[Variants, Rows]:  # fmt: skip
-    symbol, _ = instrument("BTCUSDT" if decimals == (2, 3) else "TINYUSDT", *decimals)
-    variants = Variants(strategy, symbol, wanted, decimals[1], rows)
+    variants = Variants(strategy, symbol_of(scale), wanted, scale.qty_decimals, rows)
     kept = Rows(len(wanted))
     for events in batches:
         variants.feed(events, kept.take)
     return variants, kept
 
 
+def symbol_of(scale: Scale) -> Any:
+    symbol = "BTCUSDT" if scale == BTC else "TINYUSDT"
+    return instrument(symbol, scale.px_decimals, scale.qty_decimals)[0]
+
+
 def assert_each_is_its_own_backtest(
-    strategy: str, sets: list[list[str]], batches: list[Events], decimals: tuple[int, int] = (2, 3),
-    rows: int = 4096,
-) -> int:  # fmt: skip
-    """Compare every variant; how many round trips there were."""
+    strategy: str, sets: list[list[str]], batches: list[Events], scale: Scale = BTC
+) -> list[Ran]:
+    """Compare every variant; the backtests."""
     module, wanted = variants_of(strategy, sets)
-    variants, kept = swept(module, wanted, batches, decimals, rows)
-    symbol, _ = instrument("BTCUSDT" if decimals == (2, 3) else "TINYUSDT", *decimals)
-    trips = 0
+    variants, kept = swept(module, wanted, batches, scale)
+    runs = []
     for v, one in enumerate(wanted):
-        ran = run_through(Core(module, symbol, one, decimals[1]), batches)
+        ran = run_through(Core(module, symbol_of(scale), one, scale.qty_decimals), batches)
         alone = ran.out.bytes()
         assert kept.bytes[v] == {name: alone[name] for name in TRADES}
         assert variants.memories[v : v + 1].tobytes() == ran.core.memories.tobytes()
+        assert variants.failures.get(v, "") == ran.core.failure
         assert_same_state(variants, v, ran.core.states)
-        trips += len(ran.out["trips"])
-    return trips
+        runs.append(ran)
+    return runs
 
 
 def assert_same_state(variants: Variants, v: int, states: Any) -> None:
@@ -102,6 +113,15 @@ def bytes_of(field: Any) -> Any:
     return np.ascontiguousarray(field).view(np.uint8)
 
 
+def rows_of(runs: list[Ran], table: str) -> Any:
+    """A table of all runs."""
+    return np.concatenate([ran.out[table] for ran in runs])
+
+
+def counted(runs: list[Ran], name: str) -> int:
+    return sum(int(ran.core.state.counts[name]) for ran in runs)
+
+
 def test_a_trader_is_made_of_fields_of_state() -> None:
     """A new field of State belongs to the market unless it stands in Trader as well: decide!"""
     state, trader = State.dtype(), Trader.dtype()
@@ -109,11 +129,13 @@ def test_a_trader_is_made_of_fields_of_state() -> None:
     assert all(trader[name] == state[name] for name in OWN - REMEMBERED)
     market = set(state.names) - OWN
     assert market == {
-        "instrument", "settings", "clock", "feed", "book", "flow", "features", "removal",
+        "instrument", "settings", "clock", "feed", "book", "mark", "flow", "features", "removal",
         "bid_walls", "ask_walls", "intent", "spiking", "low", "high", "offset", "jitter_ns",
         "prints", "parents", "trade_ids", "missed", "low_ring", "high_ring", "offset_ring",
     }  # fmt: skip
 
+
+# ---- rules that trade at the market ----------------------------------------------------------
 
 walls = st.fixed_dictionaries(
     {
@@ -123,6 +145,7 @@ walls = st.fixed_dictionaries(
         "exit.sl_ticks": st.integers(1, 400),
         "exit.time_stop_ms": st.sampled_from([0, 300, 5_000, 45_000]),
         "execution.latency": st.sampled_from([0, 10, 100, 2_000]),
+        "execution.response": st.sampled_from([0, 0, 300]),
         "execution.tape_jitter": st.sampled_from(["true", "false"]),
         "execution.taker_fee": st.sampled_from(["0.0005", "0.0001"]),
         "execution.order_qty": st.sampled_from(['"smallest"', "0.5", "40", "0.001"]),
@@ -135,7 +158,7 @@ leans = st.fixed_dictionaries(
         "leave_obi": st.sampled_from([-0.5, 0.1, 0.9]),
         "time_stop_ms": st.sampled_from([100, 3_000, 30_000]),
         "execution.latency": st.sampled_from([0, 10, 100, 2_000]),
-        "execution.order_qty": st.sampled_from(['"smallest"', "3", "40"]),
+        "execution.response": st.sampled_from([0, 0, 300]),
     }
 )
 
@@ -144,36 +167,29 @@ def as_sets(drawn: list[dict[str, Any]]) -> list[list[str]]:
     return [[f"{name}={value}" for name, value in one.items()] for one in drawn]
 
 
-@settings(max_examples=12)
-@given(st.integers(1, 30), st.lists(walls, min_size=1, max_size=6))
+@settings(max_examples=8)
+@given(st.integers(1, 30), st.lists(walls, min_size=1, max_size=4))
 def test_each_variant_of_wall_break_is_its_own_backtest(seed: int, drawn: list[Any]) -> None:
     sets = [[*EAGER, *one] for one in as_sets(drawn)]
-    assert_each_is_its_own_backtest("wall_break", sets, [random_market(seed, 1_500).events])
+    assert_each_is_its_own_backtest("wall_break", sets, [random_market(seed, 1_000).events])
 
 
 @settings(max_examples=12)
-@given(st.integers(1, 30), st.lists(leans, min_size=1, max_size=6))
-def test_each_variant_of_obi_revert_is_its_own_backtest(seed: int, drawn: list[Any]) -> None:
-    events = random_market(seed, 1_500).events
-    assert_each_is_its_own_backtest("obi_revert", as_sets(drawn), [events])
-
-
-@settings(max_examples=25)
 @given(streams(), st.lists(leans, min_size=1, max_size=3))
 def test_on_nasty_streams_too(stream: Any, drawn: list[Any]) -> None:
-    decimals = (stream.scale.px_decimals, stream.scale.qty_decimals)
-    for one in drawn:
-        one.pop("execution.order_qty")
-    assert_each_is_its_own_backtest("obi_revert", as_sets(drawn), [stream.events], decimals)
+    """On these, depth that was taken is what a flat variant meets."""
+    assert_each_is_its_own_backtest("obi_revert", as_sets(drawn), [stream.events], stream.scale)
 
 
 RESTLESS = [[f"enter_obi={obi}", "stands_ms=100", "time_stop_ms=200"] for obi in (0.05, 0.1, 0.2)]
 
 
 def test_the_markets_of_these_tests_make_trades() -> None:
-    events = [random_market(5, 5_000).events]
-    assert assert_each_is_its_own_backtest("obi_revert", RESTLESS, events) > 30
-    assert assert_each_is_its_own_backtest("wall_break", [EAGER] * 2, events) > 3
+    events = [random_market(5, 4_000).events]
+    for strategy, sets, least in (("obi_revert", RESTLESS, 30), ("wall_break", [EAGER] * 2, 3)):
+        assert (
+            len(rows_of(assert_each_is_its_own_backtest(strategy, sets, events), "trips")) > least
+        )
 
 
 @settings(max_examples=5)
@@ -181,9 +197,9 @@ def test_the_markets_of_these_tests_make_trades() -> None:
 def test_any_split_and_any_outbox_give_the_same(cuts: list[int], rows: int) -> None:
     """The smallest outbox is full after most variants that write, in the middle of an event."""
     events = random_market(7, 1_000).events
-    module, wanted = variants_of("obi_revert", RESTLESS * 3)
-    whole, one = swept(module, wanted, [events], (2, 3))
-    parts, other = swept(module, wanted, split(events, sorted(cuts)), (2, 3), rows)
+    module, wanted = variants_of(DICE_ORDERS, [dice(seed, "faces=9") for seed in range(1, 7)])
+    whole, one = swept(module, wanted, [events])
+    parts, other = swept(module, wanted, split(events, sorted(cuts)), BTC, rows)
     assert other.bytes == one.bytes and any(one.bytes[0].values())
     assert parts.traders.tobytes() == whole.traders.tobytes()
     assert parts.markets.tobytes() == whole.markets.tobytes()
@@ -194,16 +210,111 @@ def test_real_frames_give_each_variant_its_own_backtest() -> None:
         pytest.skip("the real frames of ../shared/data are not here")
     events = events_of(list(read_frames(REAL, 2, 3)))
     sets = [["entry.spike=false", f"exit.tp_ticks={ticks}"] for ticks in (20, 50, 300)]
-    assert assert_each_is_its_own_backtest("wall_break", sets, [events]) > 3
+    assert len(rows_of(assert_each_is_its_own_backtest("wall_break", sets, [events]), "trips")) > 3
+
+
+# ---- orders of every kind --------------------------------------------------------------------
+
+
+def dice(seed: int, *sets: str, lot: int = 50) -> list[str]:
+    """A die's parameters."""
+    return [f"seed={seed}", f"qty={lot}", *sets]
+
+
+throws = st.builds(
+    lambda seed, faces, by_mark, latency, jitter, response, queue, rate: [
+        *(f"seed={seed}", f"faces={faces}", f"by_mark={by_mark}", f"execution.latency={latency}"),
+        *(f"execution.jitter={jitter}", f"execution.response={response}"),
+        *(f"execution.queue={queue}", f"execution.funding_rate={rate}"),
+    ],
+    st.integers(1, 2**31 - 1),
+    st.sampled_from((9, 12, 40)),
+    st.sampled_from((0, 1)),
+    st.sampled_from((0, 10, 100)),
+    st.sampled_from((0, 60)),
+    st.sampled_from((0, 50, 2_000)),
+    st.sampled_from(("pessimistic", "proportional")),
+    st.sampled_from(("recorded", "0.0001")),
+)
+
+
+@settings(max_examples=12)
+@given(streams(), st.lists(throws, min_size=1, max_size=3))
+def test_any_order_of_any_variant_is_as_in_its_own_backtest(stream: Any, drawn: list[Any]) -> None:
+    lot = f"qty={max(1, stream.scale.lot // 2)}"
+    sets = [[*one, lot] for one in drawn]
+    assert_each_is_its_own_backtest(DICE_ORDERS, sets, [stream.events], stream.scale)
+
+
+EVERY_KIND = [
+    dice(1, "faces=9", "execution.latency=0"),
+    dice(2, "faces=12", "execution.response=50", "execution.jitter=60", "by_mark=1"),
+    dice(3, "faces=400", "execution.response=2000", "execution.latency=10"),
+]
+
+
+def test_a_long_market_with_lost_connections_meets_all_that_can_happen_to_orders() -> None:
+    events = random_market(36, 2_500).events
+    runs = assert_each_is_its_own_backtest(DICE_ORDERS, EVERY_KIND, [events])
+    assert set(rows_of(runs, "orders")["status"].tolist()) == set(range(1, 10))
+    assert rows_of(runs, "fills")["maker"].sum() > 20
+    for name in ("disconnects", "queues_retaken", "cancels_too_late", "refused_cancel"):
+        assert counted(runs, name) > 0, name
+
+
+def test_mark_prices_and_a_funding_stamp_on_a_simulated_market_with_faults() -> None:
+    decoder = Decoder("BTCUSDT", 2, 3)
+    before_a_stamp = START_NS + 8 * 3_600 * SECOND - 20 * SECOND
+    chunks = simulate(5, 1 / 60, before_a_stamp, EVERY_FAULT, 1_000, marks=True)
+    batches = [decoder.decode(frames).events for frames in chunks]
+    sets = [[*one, "by_mark=1"] for one in EVERY_KIND]
+    runs = assert_each_is_its_own_backtest(DICE_ORDERS, sets, batches)
+    assert counted(runs, "marks") > 30 and counted(runs, "fundings") > 0
+    marked = rows_of(runs, "orders")
+    assert (marked["by_mark"] & (marked["status"] == TRIGGERED)).any()
+
+
+@pytest.mark.parametrize("mark", [True, False])
+def test_each_pays_at_a_funding_stamp_what_it_holds(mark: bool) -> None:
+    """With and without a recorded rate, also where several stamps pass at once."""
+    moves: list[tuple[Any, ...]] = [(0, "show")] * 40
+    moves += [(UNTIL_MIDNIGHT - 10 * SECOND, "mark", 0, 10_000, 5_353)] if mark else []
+    moves += [
+        (11 * SECOND + (0 if mark else UNTIL_MIDNIGHT), "show"),
+        (50 * 3_600 * SECOND, "show"),
+    ]
+    events = [play(BTC, moves).events]
+    sets = [dice(seed, "faces=9", f"execution.funding_rate={rate}", "execution.latency=0")
+            for seed in (1, 2, 3) for rate in ("recorded", "-0.0001")]  # fmt: skip
+    runs = assert_each_is_its_own_backtest(DICE_ORDERS, sets, events)
+    assert counted(runs, "fundings") > 3 and counted(runs, "funding_unknown") > 3
+
+
+# ---- strategies that fail --------------------------------------------------------------------
+
+
+def test_a_variant_that_fails_is_closed_as_a_backtest_is_and_harms_no_other() -> None:
+    events = random_market(3, 1_000).events
+    sets = [["how=1", "execution.latency=0"], ["how=9"], ["how=2", "after=3"],
+            ["how=3", "reason=999", "execution.response=500"]]  # fmt: skip
+    runs = assert_each_is_its_own_backtest(FAILING, sets, [events])
+    assert [bool(ran.core.failure) for ran in runs] == [True, False, True, True]
+    reasons = [ran.out["trips"]["exit_reason"].tolist() for ran in runs]
+    assert reasons == [[STRATEGY_FAILED], [], [STRATEGY_FAILED], [STRATEGY_FAILED]]
+    module, wanted = variants_of(FAILING, sets)
+    variants, kept = swept(module, wanted, [events])
+    assert variants.failures[2].endswith("ZeroDivisionError: integer division by zero")
+    parts, other = swept(module, wanted, split(events, list(range(0, 1_000, 7))), BTC, 1)
+    assert other.bytes == kept.bytes and parts.failures == variants.failures
 
 
 def test_without_the_jit_the_bytes_are_the_same() -> None:
     code = (
         "from tests.test_sweep_exact import *\n"
-        "events = [random_market(5, 400).events]\n"
-        "module, wanted = variants_of('obi_revert', RESTLESS[:2])\n"
-        "_, kept = swept(module, wanted, events, (2, 3))\n"
-        "assert all(b for one in kept.bytes for b in one.values())\n"
+        "events = [random_market(5, 300).events]\n"
+        "module, wanted = variants_of(DICE_ORDERS, EVERY_KIND[:2])\n"
+        "_, kept = swept(module, wanted, events)\n"
+        "assert kept.bytes[0]['fills']\n"
         "print(hash(tuple(b for one in kept.bytes for b in one.values())))\n"
     )
     said = {
@@ -218,54 +329,14 @@ def test_without_the_jit_the_bytes_are_the_same() -> None:
     assert len(said) == 1
 
 
-FRAGILE = """
-from micropulse.record import Record, i8
-from micropulse.schema import ENTER, EXIT
-
-
-class Params(Record):
-    breaks_at: i8 = 0
-    hold_ms: i8 = 500
-
-
-class Memory(Record):
-    calls: i8
-
-
-def decide(features, position, memory, params, intent):
-    memory.calls += 1
-    if params.breaks_at and memory.calls == params.breaks_at:
-        memory.calls = 1 // (memory.calls - params.breaks_at)
-    if position.side == 0 and not position.pending:
-        intent.action = ENTER
-        intent.side = 1
-    elif position.held_ns > params.hold_ms * 1_000_000:
-        intent.action = EXIT
-"""
-
-
-def test_a_variant_that_raises_is_named_and_harms_no_other(tmp_path: Path) -> None:
-    (tmp_path / "fragile.py").write_text(FRAGILE)
-    module = load_strategy(str(tmp_path / "fragile.py"))
-    sets = [["hold_ms=300"], ["breaks_at=400"], ["hold_ms=900"], ["breaks_at=700"]]
-    wanted = [resolve(module.Params, None, one) for one in sets]
-    events = random_market(5, 2_000).events
-    variants, kept = swept(module, wanted, [events], (2, 3))
-    assert set(variants.failures) == {1, 3}
-    assert "ZeroDivisionError" in variants.failures[1]
-    assert variants.memories["calls"][[1, 3]].tolist() == [400, 700]
-    sound, alone = swept(module, [wanted[0], wanted[2]], [events], (2, 3))
-    assert [kept.bytes[0], kept.bytes[2]] == alone.bytes
-    assert variants.traders[[0, 2]].tobytes() == sound.traders.tobytes()
-
-
 def test_variants_of_other_features_are_no_variants_of_one_market() -> None:
     module, wanted = variants_of("obi_revert", [[], ["features.wall_k=3.0"]])
     with pytest.raises(ValueError, match="one \\[features\\] section"):
-        swept(module, wanted, [], (2, 3))
+        swept(module, wanted, [])
 
 
-def test_positions_are_where_the_loop_looks_first() -> None:
-    assert Trader.dtype().fields["position"][1] == 0
-    assert Position.dtype().itemsize == 64
-    assert np.dtype(Trader.dtype()).fields["failed"][1] < 128
+def test_what_is_read_at_every_event_lies_where_the_loop_looks_first() -> None:
+    fields = np.dtype(Trader.dtype()).fields
+    assert fields is not None
+    assert fields["failure"][1] + 8 <= 64  # `why`, in the first cache line
+    assert fields["position"][1] <= 192

@@ -253,7 +253,7 @@ def test_coverage_counts_what_is_there(tmp_path: Path) -> None:
     recorded(folder, GOOD * 5)
     seal_closed(folder)
     (day,) = coverage(Tape(folder))
-    assert day.rows == {"depth": 5, "trades": 5, "control": 3, "verbatim": 0}
+    assert day.rows == {"depth": 5, "trades": 5, "marks": 0, "control": 3, "verbatim": 0}
     assert sum(day.hours) == 13
     said = json.loads(manifests(folder)[0][1].read_text(encoding="utf-8"))
     assert day.date == said["date"]

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,58 @@ def test_a_harmed_tape_is_named(market: Path, tmp_path: Path) -> None:
     assert any("is harmed" in note and path.name in note for note in verdict.notes)
 
 
+def swapped(table: pa.Table, k: int) -> pa.Table:
+    """Two neighbours change places: all but their `seq` and when they came."""
+    order = np.arange(len(table))
+    order[[k, k + 1]] = k + 1, k
+    moved = table.take(order)
+    for name in ("seq", "ts_recv"):
+        at = table.schema.get_field_index(name)
+        moved = moved.set_column(at, table.schema.field(name), table[name])
+    return moved
+
+
+def one_unit_more(table: pa.Table, k: int) -> pa.Table:
+    """The quantity of a row is another by its last digit."""
+    qty = table["qty"].to_pylist()
+    qty[k] += Decimal("0.001")
+    at, field = table.schema.get_field_index("qty"), table.schema.field("qty")
+    return table.set_column(at, field, pa.array(qty, field.type))
+
+
+@pytest.mark.parametrize("change", [swapped, one_unit_more])
+def test_an_event_of_the_tape_that_is_not_as_it_was_is_found_in_its_place(
+    market: Path, tmp_path: Path, change: Any
+) -> None:
+    """The last trade before a sample: that sample is the first thing that it changes."""
+    import_frames(market, tmp_path / "data")
+    run = run_of(tmp_path / "data", tmp_path / "run")
+    path = next((tmp_path / "data").glob("**/trades-*.parquet"))
+    table = pq.read_table(path)
+    seq, ts = table["seq"].to_numpy(), table["ts_recv"].cast(pa.int64()).to_numpy()
+    second, qty = -(-ts // 10**9), table["qty"].to_pylist()
+    k = next(
+        k
+        for k in range(6_000, len(seq) - 1)
+        if seq[k + 1] == seq[k] + 1 and second[k] != second[k + 1] and qty[k] != qty[k + 1]
+    )
+    pq.write_table(change(table, k), path, store_decimal_as_integer=True)
+    verdict = verify(run)
+    assert "is harmed" in verdict.notes[0]
+    found = verdict.divergence
+    assert found is not None
+    assert (found.table, found.field, found.seq) == ("samples", "cvd", seq[k])
+    assert found.frame is not None and '@trade"' in found.frame
+
+
+def test_a_source_that_is_not_there_any_more_is_asked_for(market: Path, tmp_path: Path) -> None:
+    shutil.copy(market, tmp_path / "market.jsonl")
+    run = run_of(tmp_path / "market.jsonl", tmp_path / "run")
+    (tmp_path / "market.jsonl").unlink()
+    with pytest.raises(VerifyError, match=r"is not here any more\. .*--data"):
+        verify(run)
+
+
 def test_two_runs_are_compared(market: Path, tmp_path: Path) -> None:
     one, same = run_of(market, tmp_path / "one"), run_of(market, tmp_path / "same")
     other = run_of(market, tmp_path / "other", sets=["exit.time_stop_ms=1500"])
@@ -171,6 +224,25 @@ def test_two_runs_are_compared(market: Path, tmp_path: Path) -> None:
     verdict = compare_runs(one, other)
     assert not verdict.same
     assert verdict.notes == ["The runs differ in their params."]
+
+
+def test_two_runs_are_compared_where_their_source_is_gone(market: Path, tmp_path: Path) -> None:
+    shutil.copy(market, tmp_path / "market.jsonl")
+    one = run_of(tmp_path / "market.jsonl", tmp_path / "one")
+    other = run_of(tmp_path / "market.jsonl", tmp_path / "other", sets=["exit.time_stop_ms=1500"])
+    (tmp_path / "market.jsonl").unlink()
+    found = compare_runs(one, other).divergence
+    assert found is not None
+    assert found.seq is not None and found.frame is None
+
+
+def test_a_run_that_has_not_ended_is_refused(market: Path, tmp_path: Path) -> None:
+    run = run_of(market, tmp_path / "run")
+    said = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    said |= {"state": "running", "source": {"name": str(market), "first_seq": 0}}
+    (run / "run.json").write_text(json.dumps(said), encoding="utf-8")
+    with pytest.raises(VerifyError, match="has not ended"):
+        verify(run)
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:

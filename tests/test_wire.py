@@ -7,9 +7,9 @@ import pytest
 from micropulse import wire
 from micropulse.events import SELL, TRADE_KINDS
 from micropulse.layout import describe, program, split
+from micropulse.testing.rows import rows_of
 from micropulse.wire import LAYOUTS_MAX, Decoder, standard_layout
-from tests.oracle import Book, Trade
-from tests.oracle.columns import rows_of
+from tests.oracle import Book, Mark, Trade
 from tests.wire_frames import (
     ASKS,
     BIDS,
@@ -31,7 +31,7 @@ ODD_COUNTS = ("undecoded", "not_json", "too_many_digits", "other_frames", "other
 # What becomes of a frame.
 
 
-GOOD = [v.frame for v in VECTORS if v.becomes in ("book", "trade", "fallback")]
+GOOD = [v.frame for v in VECTORS if v.becomes in ("book", "trade", "mark", "fallback")]
 
 
 @pytest.mark.parametrize("learned", [[], GOOD], ids=["first", "learned"])
@@ -42,9 +42,9 @@ def test_each_kind_of_frame_becomes_what_it_is(vector: Vector, learned: list[str
     before = dict(decoder.counts)
     decoded = check(frames_of([vector.frame]), decoder)
     counts = {name for name, count in decoder.counts.items() if count > before[name]}
-    if vector.becomes in ("book", "trade"):
+    if vector.becomes in ("book", "trade", "mark"):
         assert counts == {"decoded"}
-        kinds = {Book: "book", Trade: "trade"}
+        kinds = {Book: "book", Trade: "trade", Mark: "mark"}
         assert [kinds[type(row)] for row in rows_of(decoded.events)] == [vector.becomes]
     elif vector.becomes in ODD_COUNTS:
         assert counts == {vector.becomes}
@@ -86,7 +86,7 @@ def test_every_frame_is_fast_once_its_form_is_known() -> None:
     assert len(decoded.verbatim) == 0
 
 
-NEAR = ("book 2026", "book without bids", "trade without X", "trade 2026", "trade NA")
+NEAR = ("book 2026", "book without bids", "trade without X", "trade 2026", "trade NA", "mark 2026")
 
 
 @pytest.mark.parametrize("vector", [v for v in VECTORS if v.name in NEAR], ids=lambda v: v.name)
@@ -123,9 +123,12 @@ def test_the_documented_forms_are_known_beforehand(form: str) -> None:
     decoder = Decoder()
     layouts = [standard_layout(f"btcusdt@depth{depth}@0ms", 2, 3, form) for depth in (5, 10, 20)]
     layouts += [standard_layout("btcusdt@trade", 2, 3, form, x) for x in (*TRADE_KINDS, None)]
+    layouts += [standard_layout(f"btcusdt@markPrice{pace}", 2, 3, form) for pace in ("", "@1s")]
     samples = {"b": '[["2.00","1.000"]]', "a": "[]", "p": "3.50", "q": "1.000", "m": "false"}
+    marked = dict.fromkeys(("p", "ap", "P", "i"), "3.50000000") | {"r": "-0.00000001"}
     for layout in layouts:
         values = samples | ({"p": "0", "q": "0"} if '"NA"' in layout else {})
+        values |= marked if "@markPrice" in layout else {}
         pieces = [(p.literal.decode(), values.get(p.slot, "7")) for p in split(layout)]
         frame = "".join(literal + value for literal, value in pieces)[:-1]
         check(frames_of([frame]), decoder)
@@ -250,7 +253,7 @@ def test_a_layout_of_more_digits_than_the_scale_is_refused() -> None:
 
 
 def test_standard_layouts_know_their_forms() -> None:
-    with pytest.raises(ValueError, match="2026, 2024"):
+    with pytest.raises(ValueError, match="2026, 2026-03, 2024"):
         standard_layout("btcusdt@trade", 2, 3, form="1999")
     with pytest.raises(ValueError, match="no partial book"):
         standard_layout("btcusdt@depth", 2, 3)

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from micropulse.events import BUY, SELL, TRADE_KINDS, Events, frozen
 from micropulse.layout import describe, split
+from micropulse.reading import BOOKS, MARK_PRICES, MARKS
+from micropulse.testing.rows import events_of, rows_of
 from micropulse.wire import Decoder, WireError, encode, standard_layout
-from tests.oracle import Book, Event, Trade
-from tests.oracle.columns import events_of, rows_of
+from tests.oracle import Book, Event, Mark, Trade
 from tests.wire_frames import VECTORS, check, frames_of, texts_of, trade
 
 SHARED = Path(__file__).parents[2] / "shared/data"
@@ -34,6 +35,9 @@ LAYOUTS = (
     standard_layout("btcusdt@trade", 2, 3, x="NEW"),
     TRADE_2026.replace('"X"', '"a":{"é":"<<E>>"},"X"'),
     TRADE_2026.replace('"E":<E>,', "").replace('"st":1', '"E" : <E>'),
+    standard_layout("btcusdt@markPrice@1s", 2, 3),
+    standard_layout("btcusdt@markPrice", 2, 3, form="2024").replace(".8>", ".3>"),
+    standard_layout("btcusdt@markPrice@1s", 2, 3).replace('"r":"<r.8>",', '"r":"",'),
 )
 TIMES = st.integers(0, (2**63 - 1) // 10**6).map(lambda ms: ms * 10**6)
 IDS = st.integers(0, 10**18 - 1)
@@ -49,18 +53,23 @@ def amounts(digits: int, scale: int) -> st.SearchStrategy[int]:
 def rows(draw: Any, seq: int) -> tuple[Event, int]:
     """An event that one of LAYOUTS can say, and which one."""
     layout = draw(st.integers(0, len(LAYOUTS) - 1))
-    depth, kind = describe(LAYOUTS[layout])
+    table, said = describe(LAYOUTS[layout])
     digits = {piece.slot: piece.decimals for piece in split(LAYOUTS[layout])}
     times = [draw(TIMES) for _ in range(3)]
     conn = draw(st.integers(-(2**15), 2**15 - 1))
-    if depth:
+    if table == MARKS:
+        prices = [draw(amounts(*digits.get(slot, (0,)), 8)) for slot in ("p", "ap", "P", "i")]
+        rate = draw(st.sampled_from((1, -1))) * draw(amounts(*digits.get("r", (0,)), 8))
+        shown = [px if slot in digits else 0 for slot, px in zip(MARK_PRICES, prices, strict=True)]
+        return Mark(seq, *times, *shown, rate if "r" in digits else 0, conn), layout
+    if table == BOOKS:
         px, qty = digits["b"]
-        side = st.lists(st.tuples(amounts(px, 2), amounts(qty, 3)), max_size=depth).map(tuple)
+        side = st.lists(st.tuples(amounts(px, 2), amounts(qty, 3)), max_size=said).map(tuple)
         ids = [draw(IDS) for _ in range(3)]
-        return Book(seq, *times, *ids, conn, depth, draw(side), draw(side)), layout
+        return Book(seq, *times, *ids, conn, said, draw(side), draw(side)), layout
     px, qty = draw(amounts(digits["p"][0], 2)), draw(amounts(digits["q"][0], 3))
     side = draw(st.sampled_from((BUY, SELL)))
-    return Trade(seq, *times, draw(IDS), px, qty, side, TRADE_KINDS[kind], conn), layout
+    return Trade(seq, *times, draw(IDS), px, qty, side, TRADE_KINDS[said], conn), layout
 
 
 @st.composite
@@ -72,7 +81,7 @@ def batches(draw: Any) -> Events:
     return Events(
         *(
             table._replace(layout=frozen([layouts[seq] for seq in table.seq.tolist()], "i4"))
-            for table in events[:2]
+            for table in events[:3]
         ),
         events.control,
     )
@@ -80,8 +89,8 @@ def batches(draw: Any) -> Events:
 
 def said(events: Events, layouts: list[str]) -> dict[int, str]:
     """The layout of each row, by seq, less the digits of levels: an empty book shows none."""
-    both = [*events.depth.seq, *events.trades.seq], [*events.depth.layout, *events.trades.layout]
-    shown = {int(seq): layouts[n] if n >= 0 else "" for seq, n in zip(*both, strict=True)}
+    rows = [row for table in events[:3] for row in zip(table.seq, table.layout, strict=True)]
+    shown = {int(seq): layouts[n] if n >= 0 else "" for seq, n in rows}
     return {seq: re.sub("<([ab])[^>]+>", "<\\1>", layout) for seq, layout in shown.items()}
 
 
@@ -202,12 +211,14 @@ def test_the_collected_vectors_become_what_they_are() -> None:
     assert len(vectors) == 39
     for vector in vectors:
         partial = vector["kind"].startswith(("depth5@", "depth20@"))
+        mark = vector["kind"].startswith("markPrice")
         is_trade = vector["kind"] == "trade" and vector["raw"].startswith('{"stream"')
         decoder = Decoder()
         decoded = check(frames_of([vector["raw"]]), decoder)
         assert len(decoded.events.depth.seq) == partial, vector["id"]
         assert len(decoded.events.trades.seq) == is_trade, vector["id"]
-        assert len(decoded.verbatim) == (not partial and not is_trade), vector["id"]
+        assert len(decoded.events.marks.seq) == mark, vector["id"]
+        assert decoded.events.n + len(decoded.verbatim) == 1, vector["id"]
         assert decoder.counts["fallback"] == decoder.counts["undecoded"] == 0, vector["id"]
 
 

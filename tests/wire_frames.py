@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from micropulse.events import DepthTable, Frames, frozen
+from micropulse.testing.rows import rows_of
 from micropulse.wire import Decoded, Decoder, encode
 from tests.oracle import Event, reading
-from tests.oracle.columns import rows_of
 
 BIDS, ASKS = '"b":[["85606.30","16.972"],["85606.20","0.049"]]', '"a":[["85606.40","0.094"]]'
 IDS = '"U":11622543872680,"u":11622543895639,"pu":11622543872538'
@@ -20,7 +20,7 @@ PRICE, SOLD = '"p":"83680.00","q":"0.001"', '"X":"MARKET","m":true'
 
 
 class Vector(NamedTuple):
-    """A frame; `becomes` is "book" or "trade", or the count of a Decoder it is found in."""
+    """A frame; `becomes` is "book", "trade" or "mark", or the count of a Decoder it is found in."""
 
     name: str
     becomes: str
@@ -50,6 +50,14 @@ def turned(frame: str) -> str:
     return f'{{"data":{data},{stream}}}'
 
 
+def mark(data: str, stream: str = "btcusdt@markPrice@1s") -> str:
+    return wrap(stream, f'"e":"markPriceUpdate","E":1791044809001,"s":"BTCUSDT",{data}')
+
+
+MARK = '"p":"84756.35776087","P":"84830.21202428","i":"84788.51847826"'
+AVERAGE = MARK.replace('"P"', '"ap":"84750.00000001","P"')
+DUE = '"r":"-0.00005353","T":1791072000000'
+
 SALE = trade(f"{PRICE},{SOLD}")
 SIX = ",".join(f'["{px}.00","1.000"]' for px in range(16, 10, -1))
 
@@ -68,6 +76,20 @@ VECTORS = (
     Vector("trade of a fund", "trade", trade(f'{PRICE},"X":"INSURANCE_FUND","m":true,"st":1')),
     Vector("trade ADL", "trade", trade(f'{PRICE},"X":"ADL","m":false,"st":1')),
     Vector("trade of a new kind", "trade", trade(f'{PRICE},"X":"DARK","m":false,"st":1')),
+    Vector("mark 2026", "mark", mark(f'{AVERAGE},{DUE},"st":1')),
+    Vector("mark of March 2026", "mark", mark(f"{AVERAGE},{DUE}")),
+    Vector("mark 2024", "mark", mark(f"{MARK},{DUE}", "btcusdt@markPrice")),
+    Vector("mark with other digits", "mark", mark(f'{MARK},"r":"0.5","T":0').replace(".3577", ".")),
+    Vector("mark without funding", "fallback", mark(f'{MARK},"r":"","T":0')),
+    Vector("mark with a new key", "fallback", mark(f'{MARK},"nk":[],{DUE}')),
+    Vector("rate of minus zero", "inexact", mark(f'{MARK},"r":"-0.00000000","T":1')),
+    Vector("rate with a zero", "inexact", mark(f'{MARK},"r":"-01.5","T":1')),
+    Vector("negative mark", "undecoded", mark(f"{MARK},{DUE}").replace("84756", "-84756")),
+    Vector("mark without index", "undecoded", mark(MARK.partition(',"i"')[0] + "," + DUE)),
+    Vector("rate no number", "undecoded", mark(f'{MARK},"r":"--1","T":1')),
+    Vector("mark of nine digits", "too_many_digits", mark(f'{MARK},"r":"0.123456789","T":1')),
+    Vector("mark of no such price", "too_many_digits", mark(f'{MARK},"r":"12345678901","T":1')),
+    Vector("marks of all", "other_frames", wrap("!markPrice@arr", '"e":"markPriceUpdate"')),
     Vector("new key", "fallback", trade(f'{PRICE},"nk":{{"<E>":"<<"}},{SOLD}')),
     Vector("space behind", "fallback", SALE + " "),
     Vector("spaces between", "fallback", trade(f" {PRICE} , {SOLD}")),
@@ -146,6 +168,8 @@ def slow(frame: bytes, seq: int, ts_recv: int, conn: int, scales: tuple[int, int
     if shows:
         depth = int(shows[1])
         return reading.book(seq, ts_recv, body["data"], depth, *scales)._replace(conn=conn)
+    if "@markPrice" in body["stream"]:
+        return reading.mark(seq, ts_recv, body["data"])._replace(conn=conn)
     return reading.trade(seq, ts_recv, body["data"], *scales)._replace(conn=conn)
 
 

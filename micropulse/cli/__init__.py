@@ -17,7 +17,16 @@ from typing import Annotated, NoReturn
 import typer
 
 import micropulse
-from micropulse.cli import market, proving, replaying, sweeping, tape
+from micropulse.cli import (
+    checking,
+    comparing,
+    market,
+    proving,
+    replaying,
+    reporting,
+    sweeping,
+    tape,
+)
 from micropulse.cli.live import live
 from micropulse.cli.options import say
 from micropulse.cli.record import record
@@ -60,6 +69,9 @@ app.command()(replaying.features)
 app.command()(replaying.backtest)
 app.command()(sweeping.sweep)
 app.command()(proving.verify)
+app.command()(reporting.report)
+app.command()(comparing.compare)
+app.command()(checking.check)
 app.add_typer(tape.app)
 app.command()(market.serve)
 app.command()(market.simulate)

@@ -19,13 +19,14 @@ def simulate(
     faults: Annotated[
         str, typer.Option(help="Faults of the real world: ordinary, none, all, or as in na,drops.")
     ] = "ordinary",
+    mark: Annotated[bool, typer.Option("--mark", help="A mark price once a second, too.")] = False,
     as_json: JsonOpt = False,
 ) -> None:
     """Write a synthetic market in the exact form of the wire."""
     from replay.simulator import faults_named, write
 
     try:
-        frames = write(output, seed, hours, faults=faults_named(faults))
+        frames = write(output, seed, hours, faults=faults_named(faults), marks=mark)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     figures = {"frames": frames, "output": str(output), "hours": hours, "seed": seed}

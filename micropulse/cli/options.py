@@ -42,6 +42,9 @@ MinFreeOpt = Annotated[str, typer.Option(help="Stop in order when less of the di
 HealthPortOpt = Annotated[
     int | None, typer.Option(help="Serve /metrics and /healthz here, on the loopback.")
 ]
+ScreenOpt = Annotated[
+    bool, typer.Option("--screen", help="A screen on this terminal instead of lines.")
+]
 LogJsonOpt = Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Data for programs on stdout.")]
 
@@ -62,6 +65,16 @@ def strategy_of(name: str, params: Path | None, sets: list[str] | None) -> Any:
     return module, resolve(module.Params, params, sets)
 
 
+def wants_screen(screen: bool, as_json: bool) -> None:
+    """Raise a usage error when a screen is asked for where none can be."""
+    if screen and as_json:
+        raise typer.BadParameter("--screen is for eyes and --json for programs: leave one out.")
+    if screen and not sys.stdout.isatty():
+        raise typer.BadParameter(
+            "--screen needs a terminal, and stdout is none: leave it out, and lines are printed."
+        )
+
+
 def say(text: str) -> None:
     """Words for people, on stderr."""
     typer.echo(text, err=True)
@@ -71,6 +84,15 @@ def say_problems(source: Source) -> None:
     """What was odd about a source."""
     for problem in source.problems:
         say(f"note: {problem}")
+
+
+def end_if_failed(*failures: str | None) -> None:
+    """Say what a strategy did wrong, and end with 1; nothing where there is nothing."""
+    said = [failure for failure in failures if failure]
+    for failure in said:
+        say(f"error: {failure}")
+    if said:
+        raise typer.Exit(1)
 
 
 @contextmanager

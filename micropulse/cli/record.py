@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,9 +78,10 @@ def streams_of(symbols: list[str], streams: str | None, url: str | None) -> Plan
         raise typer.BadParameter(str(error)) from None
 
 
-def log_of(as_json: bool) -> Log:
-    """Log lines on stderr."""
+def log_of(as_json: bool, write: Callable[[str], object] | None = None) -> Log:
+    """Log lines, on stderr if nowhere else."""
     from recorder.clock import SystemClock
     from recorder.log import Log
 
-    return Log(lambda text: typer.echo(text, nl=False, err=True), SystemClock(), as_json)
+    on_stderr = partial(typer.echo, nl=False, err=True)
+    return Log(write or on_stderr, SystemClock(), as_json)

@@ -13,23 +13,29 @@ from micropulse.cli.options import (
     FromOpt,
     JsonOpt,
     ParamsOpt,
+    ScreenOpt,
     SetOpt,
     SourceArg,
     StrategyOpt,
     SymbolOpt,
     ToOpt,
+    end_if_failed,
     opened,
     progress,
     say,
     say_problems,
     strategy_of,
+    wants_screen,
 )
 from micropulse.cli.values import sample_every, speed_factor
 
 
 def replay(
     source: SourceArg,
-    speed: Annotated[str, typer.Option(help="Times as fast as it was recorded, or max.")] = "max",
+    speed: Annotated[
+        str | None, typer.Option(help="Times as fast as it was recorded, or max.")
+    ] = None,
+    screen: ScreenOpt = False,
     strategy: StrategyOpt = "wall_break",
     params: ParamsOpt = None,
     set_: SetOpt = None,
@@ -38,7 +44,11 @@ def replay(
     to: ToOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Print the metrics lines of a recording, and what the strategy does."""
+    """Print the metrics lines of a recording, and what the strategy does; or draw a screen."""
+    wants_screen(screen, as_json)
+    speed = speed or ("1" if screen else "max")
+    factor = None if speed == "max" else speed_factor(speed)
+
     from micropulse.sinks.metrics import MetricsLines
     from replay.backtest import Session
     from replay.pace import paced
@@ -46,10 +56,16 @@ def replay(
     recording = opened(source, symbol, from_, to)
     module, settings = strategy_of(strategy, params, set_)
     session = Session(recording, module, settings)
-    lines = MetricsLines(module, session.digits, sys.stdout.write, as_json)
-    batches = iter(recording) if speed == "max" else paced(iter(recording), speed_factor(speed))
-    session.run([lines], batches)
+    if screen:
+        from replay.screen.replaying import replay_on_screen
+
+        replay_on_screen(session, factor)
+    else:
+        lines = MetricsLines(module, session.digits, sys.stdout.write, as_json)
+        batches = iter(recording) if factor is None else paced(iter(recording), factor)
+        session.run([lines], batches)
     say_problems(recording)
+    end_if_failed(session.failure())
 
 
 def features(
@@ -110,6 +126,7 @@ def backtest(
         summary = run_backtest(recording, module, settings, folder, bar, LEDGER)
     say_problems(recording)
     typer.echo(json.dumps(summary) if as_json else figures(summary))
+    end_if_failed(summary["strategy_failed"])
 
 
 def figures(summary: dict[str, Any]) -> str:

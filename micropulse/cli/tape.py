@@ -38,7 +38,8 @@ def ls(folder: FolderArg, as_json: JsonOpt = False) -> None:
         typer.echo(f"{tape.symbol}  {tape.folder}")
         if days:
             typer.echo(
-                "  date        00h   06h   12h   18h      books     trades       text  bytes"
+                "  date        00h   06h   12h   18h      books     trades     marks       text"
+                "  bytes"
             )
         for day in days:
             typer.echo("  " + _line(day))
@@ -167,5 +168,6 @@ def _line(day: Coverage) -> str:
     most = max(day.hours) or 1
     bar = "".join(BLOCKS[-(-8 * n // most)] for n in day.hours)
     rows = day.rows
-    figures = f"{rows['depth']:>10,} {rows['trades']:>10,} {rows['verbatim']:>10,}"
+    figures = f"{rows['depth']:>10,} {rows['trades']:>10,} {rows['marks']:>9,}"
+    figures += f" {rows['verbatim']:>10,}"
     return f"{day.date}  {bar} {figures}  {day.bytes:,}"

@@ -23,13 +23,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from micropulse.fingerprint import module_sources
 from micropulse.run import Checkpoint, Rows
+from micropulse.schema import STRATEGY_FAILED, Fill, Order, Sample, Signal
 from micropulse.sinks import tables, transactions
 from micropulse.sinks.tables import Digits, ParquetFile
-from micropulse.strategy import strategy_name
+from micropulse.strategy import reason_name, strategy_name
 
+RECORDS = {"samples": Sample, "signals": Signal, "orders": Order, "fills": Fill}
+ROWS_AT_ONCE = 1_024  # a table of one row costs half a millisecond, and live brings single rows
 MARK = "micropulse-run"  # the key in run.json that says a folder is ours
 
 
@@ -49,15 +54,21 @@ class RunFolder:
         shutil.rmtree(self._part, ignore_errors=True)
         self._part.mkdir(parents=True)
         self._symbol, self._strategy, self._digits, self._tick = symbol, strategy, digits, tick
-        self._reasons = tuple(_reasons(strategy))
-        names = ("samples", "signals", "orders", "fills", "checkpoints")
+        self._reasons = tuple(reason_words(strategy))
+        self._waiting: dict[str, list[Any]] = {name: [] for name in RECORDS}
+        names = (*RECORDS, "checkpoints")
         self._files = {name: ParquetFile(self._part / f"{name}.parquet") for name in names}
         self._transactions = (self._part / "transaction.csv").open("w", encoding="utf-8")
         self._transactions.write(transactions.header())
 
     def take(self, rows: Rows) -> None:
-        """Turn the rows into tables and lines."""
-        self._add(rows.samples, rows.signals, rows.orders, rows.fills)
+        """Keep the rows, and turn them into tables and lines once there are enough of them."""
+        for name, waiting in self._waiting.items():
+            part = getattr(rows, name)
+            if len(part):
+                waiting.append(part.copy())
+                if sum(map(len, waiting)) >= ROWS_AT_ONCE:
+                    self._add(name)
         for trip in rows.trips:
             name = strategy_name(self._strategy)
             self._transactions.write(
@@ -69,36 +80,48 @@ class RunFolder:
     def end_of_batch(self) -> None:
         """Row groups are written by size, not by batch."""
 
-    def _add(self, samples: Any, signals: Any, orders: Any, fills: Any) -> None:
-        digits = self._digits
-        if len(samples):
-            self._files["samples"].add(tables.samples_table(samples, digits))
-        if len(signals):
-            self._files["signals"].add(tables.signals_table(signals, digits, self._reasons))
-        if len(orders):
-            self._files["orders"].add(tables.orders_table(orders, digits, self._reasons))
-        if len(fills):
-            self._files["fills"].add(tables.fills_table(fills, digits))
+    def _add(self, name: str) -> None:
+        """What waits of one table, to its file."""
+        rows = np.concatenate([RECORDS[name].zeros(0), *self._waiting[name]])
+        self._waiting[name].clear()
+        self._files[name].add(self._table(name, rows))
+
+    def _table(self, name: str, rows: Any) -> pa.Table:
+        match name:
+            case "samples":
+                return tables.samples_table(rows, self._digits)
+            case "signals":
+                return tables.signals_table(rows, self._digits, self._reasons)
+            case "orders":
+                return tables.orders_table(rows, self._digits, self._reasons)
+            case _:
+                return tables.fills_table(rows, self._digits)
 
     def finish(
         self, run: dict[str, Any], summary: dict[str, Any], checkpoints: list[Checkpoint]
     ) -> None:
         """Write the rest, sync, and put the folder in its place (an older one of ours goes)."""
-        digits, files = self._digits, self._files
-        files["samples"].add(tables.samples_table(tables.EMPTY_SAMPLES, digits))
-        files["signals"].add(tables.signals_table(tables.EMPTY_SIGNALS, digits, self._reasons))
-        files["orders"].add(tables.orders_table(tables.EMPTY_ORDERS, digits, self._reasons))
-        files["fills"].add(tables.fills_table(tables.EMPTY_FILLS, digits))
+        files = self._files
+        for name in self._waiting:
+            self._add(name)
         files["checkpoints"].add(checkpoints_table(checkpoints))
         for file in files.values():
             file.close()
         self._transactions.close()
         if not self._strategy.__name__.startswith("strategies."):
-            (self._part / "strategy").mkdir()
-            shutil.copy(str(self._strategy.__file__), self._part / "strategy")
+            self._keep_strategy()
         _write_json(self._part / "run.json", {MARK: 1, **run})
         _write_json(self._part / "summary.json", summary)
         _replace(self._part, self.path)
+
+    def _keep_strategy(self) -> None:
+        """Copy its file, and what it imports that lies beside or below it."""
+        files = module_sources(self._strategy)
+        for path in files:
+            if path.is_relative_to(files[0].parent):
+                copy = self._part / "strategy" / path.relative_to(files[0].parent)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copy)
 
     def discard(self) -> None:
         """The run failed: nothing of it stays, what stood there before does."""
@@ -142,10 +165,9 @@ def checkpoints_table(checkpoints: list[Checkpoint]) -> pa.Table:
     )
 
 
-def _reasons(strategy: ModuleType) -> list[str]:
+def reason_words(strategy: ModuleType) -> list[str]:
     """The words for a strategy's reasons by code; numbers where it has none. Code 0 is null."""
-    named = {int(reason): reason.name.lower() for reason in getattr(strategy, "Reason", ())}
-    return ["", *(named.get(code, str(code)) for code in range(1, max(named, default=0) + 256))]
+    return ["", *(reason_name(strategy, code) for code in range(1, STRATEGY_FAILED + 1))]
 
 
 def _replace(new: Path, path: Path) -> None:

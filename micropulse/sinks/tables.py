@@ -17,16 +17,15 @@ import pyarrow.parquet as pq
 from micropulse.instrument import decimals_of_money
 from micropulse.schema import (
     FEATURE_COLUMNS,
+    ORDER_KINDS,
     ORDER_NOTES,
     ORDER_STATES,
     ROW_EVENTS,
     SIDES,
     SIGNALS,
+    TIMES_IN_FORCE,
+    UNKNOWN,
     WALL_ENDS,
-    Fill,
-    Order,
-    Sample,
-    Signal,
 )
 
 ROW_GROUP = 16_384  # 45 columns wide: 6 MB a group of samples
@@ -99,8 +98,8 @@ def signals_table(signals: Any, digits: Digits, reasons: tuple[str, ...]) -> pa.
 def orders_table(orders: Any, digits: Digits, reasons: tuple[str, ...]) -> pa.Table:
     """A row each time an order changed its status, rejected and expired ones included."""
     orders = orders.copy()
-    arrival = orders["arrival"]
-    unknown = arrival == np.iinfo(np.int64).min
+    at_market, limits = orders["kind"] == 0, orders["kind"] == 1
+    tif = np.where(limits, orders["tif"] + 1, 0)
     return pa.table(
         {
             "order_id": pa.array(orders["id"]),
@@ -110,14 +109,18 @@ def orders_table(orders: Any, digits: Digits, reasons: tuple[str, ...]) -> pa.Ta
             "note": words(orders["note"], ORDER_NOTES),
             "seq": pa.array(orders["seq"]),
             "ts": times(orders["ts"]),
+            "kind": words(orders["kind"], ORDER_KINDS),
+            "tif": words(tif, ("", *TIMES_IN_FORCE)),
             "side": words(orders["side"] + 1, TRADE_SIDES),
             "qty": decimals(orders["qty"], digits.qty),
+            "px": decimals(orders["px"], digits.px, null=at_market),
+            "queue_ahead": decimals(orders["ahead"], digits.qty, null=orders["ahead"] == UNKNOWN),
             "filled": decimals(orders["filled"], digits.qty),
             "closes": pa.array(orders["closes"] != 0),
             "reason": words(orders["reason"], reasons),
             "latency_ns": pa.array(orders["latency_ns"]),
             "ready_ts": times(orders["ready_ts"]),
-            "arrival": times(arrival, null=unknown),
+            "arrival": times(orders["arrival"], null=orders["arrival"] == UNKNOWN),
             "mid": decimals(orders["mid2"] * 5, digits.px + 1),
             "books": pa.array(orders["books"]),
             "after_gap": pa.array(orders["after_gap"] != 0),
@@ -136,6 +139,7 @@ def fills_table(fills: Any, digits: Digits) -> pa.Table:
             "ts": times(fills["ts"]),
             "book_ts": times(fills["txn"]),
             "side": words(fills["side"] + 1, TRADE_SIDES),
+            "maker": pa.array(fills["maker"] != 0),
             "px": decimals(fills["px"], digits.px),
             "level_px": decimals(fills["level_px"], digits.px),
             "qty": decimals(fills["qty"], digits.qty),
@@ -156,11 +160,11 @@ def _feature(name: str, column: Any) -> pa.Array:
     return pa.array(column, from_pandas=True)
 
 
-def decimals(column: Any, digits: int) -> pa.Array:
+def decimals(column: Any, digits: int, null: Any = None) -> pa.Array:
     """int64 as DECIMAL(18, digits), over the same bytes."""
     values = np.ascontiguousarray(column, dtype=np.int64)
-    kind = pa.decimal64(18, digits)
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+    known = pa.array(values, mask=null)
+    return pa.Array.from_buffers(pa.decimal64(18, digits), len(values), known.buffers())
 
 
 def times(column: Any, null: Any = None) -> pa.Array:
@@ -214,7 +218,3 @@ class ParquetFile:
         if self._writer is not None:
             self._writer.close()
             self._partial.unlink(missing_ok=True)
-
-
-EMPTY_SAMPLES, EMPTY_SIGNALS = Sample.zeros(0), Signal.zeros(0)
-EMPTY_ORDERS, EMPTY_FILLS = Order.zeros(0), Fill.zeros(0)

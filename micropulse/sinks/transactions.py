@@ -14,10 +14,13 @@ from micropulse.strategy import reason_name
 
 COLUMNS = (
     *("id", "symbol", "strategy", "side", "qty", "entry_time", "exit_time", "hold_s"),
-    *("entry_px", "exit_px", "gross", "fees", "net", "entry_reason", "exit_reason"),
+    *("entry_px", "exit_px", "gross", "fees", "funding", "net"),
+    *("entry_reason", "exit_reason"),
     *("entry_slippage", "exit_slippage", "mae_ticks", "mfe_ticks", "after_gap"),
     *("entry_ts", "exit_ts", "entry_seq", "exit_seq", "entry_order", "exit_order"),
 )
+
+MONEY = ("gross", "fees", "funding", "net", "entry_slippage", "exit_slippage")
 
 
 def header() -> str:
@@ -46,7 +49,7 @@ def line(trip: Any, symbol: str, name: str, strategy: ModuleType, digits: Digits
         "mfe_ticks": _ticks(trip, int(trip["best_px"]), digits, tick),
         "after_gap": "true" if trip["after_gap"] else "false",
     }
-    for name_of_money in ("gross", "fees", "net", "entry_slippage", "exit_slippage"):
+    for name_of_money in MONEY:
         row[name_of_money] = to_text(trip[name_of_money], digits.money)
     for number in ("entry_ts", "exit_ts", "entry_seq", "exit_seq", "entry_order", "exit_order"):
         row[number] = int(trip[number])

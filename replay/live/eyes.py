@@ -11,13 +11,37 @@ import fcntl
 import os
 import subprocess
 import sys
+from typing import Protocol
+
+from replay.live.plan import Plan
 
 PIPE_BYTES = 1024 * 1024
-_COPY = "import shutil, sys; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer, 4096)"
+_COPY = """
+import sys
+while part := sys.stdin.buffer.read1(4096):  # read() would wait for 4096 bytes: 25 lines
+    sys.stdout.buffer.write(part)
+    sys.stdout.buffer.flush()
+"""
+
+
+class Sight(Protocol):
+    """Where a run can be watched: lines, or a screen. No call waits for a terminal."""
+
+    def began(self, plan: Plan, first_seq: int) -> None:
+        """A run has begun, or was rebuilt: from this seq of its tape on."""
+
+    def show(self, line: str) -> None:
+        """A line for people who read lines."""
+
+    def log(self, text: str) -> None:
+        """A line of the log, with its end."""
+
+    def close(self) -> None:
+        """The runs are over."""
 
 
 class Eyes:
-    """A process that prints what it is given."""
+    """A process that prints the lines it is given; the log goes to stderr."""
 
     def __init__(self) -> None:
         self.dropped = 0
@@ -32,7 +56,15 @@ class Eyes:
         with contextlib.suppress(OSError):  # a smaller pipe only drops sooner
             fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    def write(self, line: str) -> None:
+    def began(self, plan: Plan, first_seq: int) -> None:
+        """Nothing: the lines tell."""
+
+    def log(self, text: str) -> None:
+        """To stderr, at once."""
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+    def show(self, line: str) -> None:
         """Print a line, if the reader has room; count it as dropped if not."""
         try:
             written = os.write(self._pipe, line.encode())
@@ -51,3 +83,6 @@ class Eyes:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self.dropped:
+            self.log(f"{self.dropped} lines were not printed: the terminal was too slow.\n")
+            self.dropped = 0

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from micropulse.run import Sink
 from micropulse.sinks.metrics import MetricsLines
 from micropulse.sinks.transaction_file import TransactionFile, TransactionSink
+from recorder.folder import tape_folder
+from recorder.following import sync_journals
 from recorder.log import Log
 from recorder.record import Watched, record
 from recorder.session import Outcome
@@ -16,8 +18,9 @@ from recorder.session import Session as Recording
 from recorder.streams import Plan as Streams
 from recorder.tapes import Entry
 from replay.backtest import Session
-from replay.live.eyes import Eyes
-from replay.live.symbol import Live, Plan
+from replay.live.eyes import Sight
+from replay.live.plan import Plan
+from replay.live.symbol import Live
 
 
 class Traded(NamedTuple):
@@ -31,16 +34,26 @@ class Trader:
     """The runs of all symbols, behind one recording."""
 
     def __init__(
-        self, plans: Sequence[Plan], transactions: Path, eyes: Eyes, as_json: bool, fresh: bool
+        self,
+        plans: Sequence[Plan],
+        transactions: Path,
+        sight: Sight,
+        log: Log,
+        as_json: bool,
+        fresh: bool,
+        follows: bool = False,
     ) -> None:
         """Rebuilds what there is. Raises LiveError, TransactionError, TapeError."""
-        self._eyes, self._as_json = eyes, as_json
+        self._sight, self._as_json = sight, as_json
         self._file = TransactionFile(transactions)
+        self._log, self._failed = log, set[str]()
         self._recording: Recording | None = None
         self._showing = False
-        self.lives = {}
+        self.lives: dict[str, Live] = {}
         for plan in plans:
-            self.lives[plan.symbol] = Live(plan, self._sinks(plan), fresh)
+            live = self.lives[plan.symbol] = Live(plan, self._sinks(plan), fresh, follows)
+            if live.session is not None:
+                self._say_began(plan)
         self._showing = True
 
     def began(self, recording: Recording) -> None:
@@ -52,6 +65,13 @@ class Trader:
         for symbol, live in self.lives.items():
             if mine := [entry for entry in entries if entry.symbol == symbol]:
                 live.take(mine)
+                self.tell_failure(symbol)
+
+    def tell_failure(self, symbol: str) -> None:
+        """Say once that a strategy has failed."""
+        if symbol not in self._failed and (failure := self.lives[symbol].failure):
+            self._failed.add(symbol)
+            self._log.alarm(symbol, f"{failure} Recording goes on.")
 
     def finish(self) -> list[dict[str, Any]]:
         """Write the run folders and the last round trips."""
@@ -73,15 +93,25 @@ class Trader:
             def make_durable(seq: int) -> None:
                 if self._recording is not None:
                     self._recording.tapes.of(plan.symbol).journal.wait_durable(seq)
+                else:  # another's tape, or what a killed run of ours may not have synced
+                    sync_journals(tape_folder(plan.data, plan.symbol))
+
+            if plan.symbol in self.lives:
+                self._say_began(plan)
 
             trips = TransactionSink(self._file, make_durable, plan.symbol, strategy, digits, tick)
             return [lines, trips]
 
         return sinks
 
+    def _say_began(self, plan: Plan) -> None:
+        first_seq = self.lives[plan.symbol].first_seq
+        assert first_seq is not None
+        self._sight.began(plan, first_seq)
+
     def _show(self, line: str) -> None:
         if self._showing:  # not while a run is rebuilt: its lines were printed when it ran
-            self._eyes.write(line)
+            self._sight.show(line)
 
 
 def trade(
@@ -90,6 +120,7 @@ def trade(
     watched: Watched,
     transactions: Path,
     log: Log,
+    sight: Sight,
     as_json: bool = False,
     fresh: bool = False,
 ) -> Traded:
@@ -97,8 +128,7 @@ def trade(
 
     Raises LiveError, TapeError, RecordError, TransactionError, OSError.
     """
-    eyes = Eyes()
-    trader = Trader(plans, transactions, eyes, as_json, fresh)
+    trader = Trader(plans, transactions, sight, log, as_json, fresh)
     try:
         for plan in plans:
             if n := trader.lives[plan.symbol].rebuilt:
@@ -110,8 +140,4 @@ def trade(
     except BaseException:
         trader.discard()
         raise
-    finally:
-        eyes.close()
-    if eyes.dropped:
-        log.caution("live", f"{eyes.dropped} lines were not printed: the terminal was too slow.")
     return Traded(outcome, summaries)

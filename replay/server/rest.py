@@ -149,8 +149,8 @@ class Desk:
     def _rules(self, symbol: str) -> dict[str, Any]:
         px, qty = KNOWN_DECIMALS.get(symbol) or self._digits(symbol)
         one_px, one_qty = (str(Decimal(1).scaleb(-digits)) for digits in (px, qty))
-        unknown = (one_px, one_qty, one_qty, _LARGEST_QTY, _LEAST_NOTIONAL)
-        tick, step, least, most, notional = KNOWN_LIMITS.get(symbol, unknown)
+        unknown = (one_px, one_qty, one_qty, _LARGEST_QTY, _LARGEST_QTY, _LEAST_NOTIONAL)
+        tick, step, least, most_limit, most, notional = KNOWN_LIMITS.get(symbol, unknown)
         quote = next((name for name in _QUOTES if symbol.endswith(name)), "")
         lot = {"minQty": least, "stepSize": step}
         return {
@@ -166,7 +166,7 @@ class Desk:
             "filters": [
                 {"filterType": "PRICE_FILTER", "tickSize": tick, "minPrice": tick,
                  "maxPrice": "4529764"},
-                {"filterType": "LOT_SIZE", **lot, "maxQty": "1000"},
+                {"filterType": "LOT_SIZE", **lot, "maxQty": most_limit},
                 {"filterType": "MARKET_LOT_SIZE", **lot, "maxQty": most},
                 {"filterType": "MAX_NUM_ORDERS", "limit": 200},
                 {"filterType": "MIN_NOTIONAL", "notional": notional},

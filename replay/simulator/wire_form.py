@@ -6,11 +6,11 @@ import numpy as np
 
 from micropulse.events import (
     LEVEL_COLUMNS,
-    Events,
     Frames,
     Int64s,
+    MarkTable,
     depth_table,
-    no_control,
+    no_events,
     trade_table,
 )
 from micropulse.wire import encode, standard_layout
@@ -33,7 +33,7 @@ from replay.simulator.line import (
 from replay.simulator.market import SHOWN
 
 PX_DECIMALS, QTY_DECIMALS = 2, 3
-BOOKS, TRADES = "btcusdt@depth5@100ms", "btcusdt@trade"
+BOOKS, TRADES, MARKS = "btcusdt@depth5@100ms", "btcusdt@trade", "btcusdt@markPrice@1s"
 
 
 def layouts() -> list[str]:
@@ -44,11 +44,12 @@ def layouts() -> list[str]:
     return plain + [layout.removesuffix("}}") + ',"zz":"new"}}' for layout in plain]
 
 
-LAYOUTS = layouts()
+LAYOUTS = [*layouts(), standard_layout(MARKS, PX_DECIMALS, QTY_DECIMALS)]
+MARK_LAYOUT = len(LAYOUTS) - 1
 
 
-def frames_of(books: Int64s, trades: Int64s) -> Frames:
-    """The frames of two blocks (see line.py), which are not read again afterwards."""
+def frames_of(books: Int64s, trades: Int64s, marks: MarkTable | None = None) -> Frames:
+    """The frames of two blocks (see line.py), which are not read again afterwards, and of marks."""
     shown = np.full(books.shape[1], SHOWN)
     levels = books[LEVEL:].reshape(len(LEVEL_COLUMNS), SHOWN, -1)
     depth = depth_table(
@@ -78,4 +79,7 @@ def frames_of(books: Int64s, trades: Int64s) -> Frames:
         kind=trades[KIND],
         layout=trades[LAYOUT],
     )
-    return encode(Events(depth, prints, no_control()), LAYOUTS, PX_DECIMALS, QTY_DECIMALS)
+    events = no_events()._replace(depth=depth, trades=prints)
+    if marks is not None:
+        events = events._replace(marks=marks)
+    return encode(events, LAYOUTS, PX_DECIMALS, QTY_DECIMALS)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from micropulse.digest import TRADES, trades_digest
-from micropulse.events import Events, no_control, no_depth, no_trades
+from micropulse.events import no_events
 from micropulse.fingerprint import package_fingerprint
 from micropulse.instrument import instrument
 from micropulse.params import settings_of
@@ -57,7 +57,7 @@ class Done(NamedTuple):
     problems: list[str]  # of the source, for people
     figures: dict[str, list[int]]  # each of FIGURES
     digests: list[str]  # of orders, fills and round trips: a backtest's trades_digest
-    failures: dict[int, str]  # variant's place -> what its `decide` raised
+    failures: dict[int, str]  # variant's place -> what its strategy did wrong
 
 
 class CodeError(Exception):
@@ -121,7 +121,7 @@ def run_job(job: Job) -> Done:
 def warm(job: Job) -> None:
     """Compile what the job needs, so that workers find it in the cache."""
     variants, _ = _begin(job)
-    variants.warm(Events(no_depth(), no_trades(), no_control()))
+    variants.warm(no_events())
 
 
 def _begin(job: Job) -> tuple[Variants, list[Tally]]:

@@ -8,52 +8,6 @@ Events are rows of integers at the instrument's scale, in `seq` order, times in 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from replay.audit.rows import BUY, SELL, Book, Control, Event, Level, Mark, Trade
 
-BUY, SELL = 1, -1  # `side` of a trade: the aggressor's
-
-Level = tuple[int, int]  # price, quantity
-
-
-class Book(NamedTuple):
-    """A partial book: both sides best price first."""
-
-    seq: int
-    ts_recv: int
-    ts_event: int
-    ts_txn: int
-    first_id: int
-    last_id: int
-    prev_id: int
-    conn: int
-    depth: int
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-
-
-class Trade(NamedTuple):
-    """A trade or a non-print; `kind` is a word of micropulse.events.TRADE_KINDS."""
-
-    seq: int
-    ts_recv: int
-    ts_event: int
-    ts_txn: int
-    trade_id: int
-    px: int
-    qty: int
-    side: int
-    kind: str
-    conn: int
-
-
-class Control(NamedTuple):
-    """What only a recorder can know; `kind` is a word of micropulse.events.CONTROL_KINDS."""
-
-    seq: int
-    ts_recv: int
-    kind: str
-    conn: int
-    value: int
-
-
-Event = Book | Trade | Control
+__all__ = ["BUY", "SELL", "Book", "Control", "Event", "Level", "Mark", "Trade"]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from . import BUY, SELL, Book, Control, Event, Trade
+from . import BUY, SELL, Book, Control, Event, Mark, Trade
 from .walls import SECOND, Print, Side, Walls
 
 ID_SLOTS = 65_536
@@ -56,7 +56,7 @@ def features(
     oracle = Oracle(px_decimals, qty_decimals, parameters)
     for event in events:
         oracle.apply(event)
-        if not isinstance(event, Control):
+        if isinstance(event, Book | Trade):
             yield oracle.row(event)
 
 
@@ -75,6 +75,7 @@ class Oracle:
         self.t = 0
         # Connections.
         self.open: set[int] = set()
+        self.showing: set[int] = set()  # connections that books came by
         self.warm_since: int | None = None
         self.book_stale = False
         # Books.
@@ -97,9 +98,13 @@ class Oracle:
         if isinstance(event, Control):
             self.on_control(event)
             return
+        if isinstance(event, Mark):
+            self.on_mark(event)
+            return
         if self.warm_since is None:
             self.warm_since = self.t
         if isinstance(event, Book):
+            self.showing.add(event.conn)
             self.on_book(event)
         else:
             self.on_trade(event)
@@ -111,11 +116,23 @@ class Oracle:
             self.open.add(control.conn)
         elif control.kind == "DISCONNECT":
             self.open.discard(control.conn)
+            self.showing.discard(control.conn)
             if not self.open:
                 self.on_disconnect()
         elif control.kind in ("RUN_START", "RUN_STOP"):
             self.open.clear()
             self.on_disconnect()
+        self.settle()
+
+    def on_mark(self, mark: Mark) -> None:
+        """A connection that shows a mark price and no book is none of the feed's."""
+        if mark.conn in self.open - self.showing:
+            self.open.remove(mark.conn)
+            self.settle()
+            if not self.open:
+                self.on_disconnect()
+
+    def settle(self) -> None:
         if len(self.open) <= 1:
             self.missed.append((self.t, self.pending))
             self.pending = 0
@@ -124,6 +141,7 @@ class Oracle:
         """The last open connection has closed."""
         self.book_stale = True
         self.warm_since = None
+        self.showing.clear()
         self.parent = None
         self.walls.on_disconnect()
 

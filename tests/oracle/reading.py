@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from . import BUY, SELL, Book, Level, Trade
+from . import BUY, SELL, Book, Level, Mark, Trade
 
 PARTIAL_BOOK = re.compile(r"@depth(5|10|20)(@|$)")
 KINDS = ("MARKET", "RPI", "NA", "INSURANCE_FUND", "ADL")
@@ -32,6 +32,21 @@ def read_frames(path: Path, px_decimals: int, qty_decimals: int) -> Iterator[Boo
                 yield book(seq, int(stamp), frame["data"], depth, px_decimals, qty_decimals)
             elif frame["stream"].endswith("@trade"):
                 yield trade(seq, int(stamp), frame["data"], px_decimals, qty_decimals)
+
+
+def mark(seq: int, ts_recv: int, data: dict[str, Any]) -> Mark:
+    return Mark(
+        seq=seq,
+        ts_recv=ts_recv,
+        ts_event=data["E"] * MILLISECOND,
+        next_funding_ts=data["T"] * MILLISECOND,
+        px=scaled(data["p"], 8),
+        average_px=scaled(data.get("ap", "0"), 8),
+        settle_px=scaled(data["P"], 8),
+        index_px=scaled(data["i"], 8),
+        rate=scaled(data["r"] or "0", 8),
+        conn=0,
+    )
 
 
 def scaled(text: str, decimals: int) -> int:
