@@ -21,13 +21,15 @@ import pytest
 from micropulse.params import resolve, settings_of
 from micropulse.strategy import load_strategy
 from recorder.tape import find_tape
-from replay.backtest import Session
+from replay.backtest import Session, backtest
+from replay.report.card import variants_tried
+from replay.runs import Run
 from replay.simulator import write
 from replay.source import open_source
 from replay.sweep.days import SweepError, days_of
 from replay.sweep.grid import grid_of
 from replay.sweep.jobs import jobs_of
-from replay.sweep.ledger import LedgerError, enter, tried
+from replay.sweep.ledger import LEDGER, LedgerError, enter, tried
 from replay.sweep.sweep import sweep
 from replay.sweep.workers import cluster, processes
 from replay.tape_files import Import
@@ -219,6 +221,19 @@ def test_the_ledger_counts_each_variant_once_for_ever(days: list[str], tmp_path:
     assert tried(ledger, ["another"]) == set()
 
 
+def test_a_backtest_is_entered_too_and_a_report_says_how_many_were_tried(
+    days: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    strategy = load_strategy("obi_revert")
+    for obi in (0.3, 0.6, 0.6):
+        wanted = resolve(strategy.Params, None, [f"enter_obi={obi}"])
+        backtest(open_source(days[0]), strategy, wanted, tmp_path / "run", ledger=LEDGER)
+    backtest(open_source(days[1]), strategy, wanted, tmp_path / "other")
+    assert variants_tried(Run(tmp_path / "run")) == 2
+    assert variants_tried(Run(tmp_path / "other")) is None
+
+
 def test_a_torn_line_of_the_ledger_is_passed_over_and_a_strange_one_is_named(
     tmp_path: Path,
 ) -> None:
@@ -326,7 +341,7 @@ def test_a_strategy_that_raises_on_one_day_is_named_and_the_others_go_on(
     found, _ = days_of(days)
     said = sweep(found, grid_of(grid), tmp_path / "sweep", processes(1), tmp_path / "ledger.jsonl")
     (failure,) = said["failures"]
-    assert failure["raised"].startswith("ZeroDivisionError")
+    assert failure["failed"].startswith(f"{rule}:15: ZeroDivisionError")
     assert failure["day"] == highs[highest]
     totals = pl.read_parquet(tmp_path / "sweep" / "variants.parquet")
     assert totals.filter(pl.col("failed").is_null())["net"].null_count() == 0

@@ -17,7 +17,7 @@ def grid(text: str) -> Grid:
 
 
 def values(text: str) -> tuple[object, ...]:
-    """The values of the only axis of a grid of `exit.tp_ticks` or `entry.obi_min`."""
+    """The values of the only axis of a grid."""
     return grid(text).axes[0].values
 
 
@@ -145,11 +145,9 @@ def test_no_file_and_no_toml_are_said(tmp_path: Path) -> None:
 
 
 @settings(max_examples=30)
-@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 40))
+@given(st.floats(0, 1e6), st.floats(1e-3, 1e6), st.integers(2, 40))
 def test_ranges_ascend_and_keep_their_ends(low: float, width: float, points: int) -> None:
-    text = (
-        f"[strategy.entry]\nobi_min = {{ from = {low!r}, to = {low + width!r}, points = {points} }}"
-    )
+    text = f"[features]\nwall_k = {{ from = {low!r}, to = {low + width!r}, points = {points} }}"
     if not low < low + width:
         return
     found = values(text)

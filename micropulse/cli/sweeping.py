@@ -69,15 +69,15 @@ def _words(said: dict[str, Any]) -> str:
     if said["failures"]:
         one = said["failures"][0]
         lines.append(
-            f"{len(said['failures'])} backtests in which the strategy raised have no figures; the "
-            f"first: variant {one['variant']} on {one['day']}: {one['raised']}"
+            f"the strategy failed in {len(said['failures']):,} backtests, whose variants are not "
+            f"ranked; the first: variant {one['variant']} on {one['day']}: {one['failed']}"
         )
     best = said["best"]
     if best is not None:
         params = ", ".join(f"{name}={value}" for name, value in best["params"].items())
         lines.append(
             f"best {best['variant']} ({params}): {best['round_trips']} round trips, gross "
-            f"{best['gross']}, fees {best['fees']}, net {best['net']}"
+            f"{best['gross']}, fees {best['fees']}, funding {best['funding']}, net {best['net']}"
         )
     lines += said["words"]
     lines += [f"digest {said['digest']}", f"{said['sweep']}/sweep.html"]

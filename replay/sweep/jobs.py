@@ -28,10 +28,11 @@ from replay.sweep.grid import Grid, Variant
 BLOCK = 256
 
 FIGURES = (
-    *("orders", "rejected", "fills", "round_trips", "wins", "gross", "fees", "net"),
-    *("unrealised", "drawdown", "held_ns", "open_qty"),
+    *("orders", "rejected", "fills", "round_trips", "wins", "gross", "fees", "funding"),
+    *("net", "unrealised", "drawdown", "held_ns", "open_qty"),
     *("refused_pending", "refused_position", "refused_stale", "refused_flat", "refused_sideless"),
-    *("entries_beyond_depth", "exits_beyond_depth", "funding_unknown"),
+    *("refused_full", "refused_cancel", "entries_beyond_depth", "exits_beyond_depth"),
+    *("limits_beyond_depth", "queues_unseen", "cancels_too_late", "funding_unknown"),
 )
 
 
@@ -164,7 +165,7 @@ class Tally:
     def figures(self, variants: Variants, v: int) -> dict[str, int]:
         """Each of FIGURES; money in its smallest unit."""
         account, market = variants.traders[v].account, variants.market
-        net = int(account.gross - account.fees)
+        net = int(account.gross - account.fees + account.funding)
         half_unit = int(market.instrument.notional_unit) // 2
         worth = int(account.cash) + int(account.qty) * int(market.book.known_mid2) * half_unit
         return variants.counts(v) | {
@@ -175,6 +176,7 @@ class Tally:
             "wins": self.wins,
             "gross": int(account.gross),
             "fees": int(account.fees),
+            "funding": int(account.funding),
             "net": net,
             "unrealised": worth - net,
             "drawdown": self.drawdown,

@@ -89,7 +89,7 @@ def _best(best: dict[str, Any] | None) -> str:
     return (
         f"<p>Variant <code>{best['variant']}</code>: {escape(params or 'defaults')}.<br>"
         f"{_count(best['round_trips'], 'round trip')}, gross {best['gross']}, fees {best['fees']}, "
-        f"net {best['net']}.</p>"
+        f"funding {best['funding']}, net {best['net']}.</p>"
     )
 
 
@@ -139,11 +139,11 @@ def _failures(failures: list[dict[str, Any]]) -> str:
         return ""
     items = "".join(
         f"<li><code>{one['variant'][:8]}</code> on {escape(one['day'])}: "
-        f"{escape(one['raised'])}</li>"
+        f"{escape(one['failed'])}</li>"
         for one in failures[:LISTED]
     )
     return (
-        f"<h3>{_count(len(failures), 'backtest')} in which the strategy raised</h3>"
+        f"<h3>{_count(len(failures), 'backtest')} in which the strategy failed</h3>"
         f"<p>Their variants have no totals.</p><ul>{items}</ul>"
     )
 

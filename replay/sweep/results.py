@@ -23,7 +23,7 @@ from replay.sweep.jobs import FIGURES, Done, Job
 from replay.sweep.page import page
 from replay.sweep.verdict import sentences, verdict
 
-MONEY = ("gross", "fees", "net", "unrealised", "drawdown")
+MONEY = ("gross", "fees", "funding", "net", "unrealised", "drawdown")
 SUMMED = tuple(name for name in FIGURES if name not in ("drawdown", "open_qty"))
 
 
@@ -140,7 +140,7 @@ def _said(
     for result in results:
         hashed.update(json.dumps([result.day.key, result.digests]).encode())
     failures = [
-        {"variant": grid.variants[v].id, "day": result.day.name, "raised": why}
+        {"variant": grid.variants[v].id, "day": result.day.name, "failed": why}
         for result in results
         for v, why in sorted(result.failures.items())
     ]
@@ -183,7 +183,10 @@ def _best(row: dict[str, Any] | None, grid: Grid, digits: Digits) -> dict[str, A
         "variant": row["variant"],
         "params": {axis.path: value for axis, value in zip(grid.axes, row["values"], strict=True)},
         "round_trips": row["round_trips"],
-        **{name: to_text(row[name], digits.money) for name in ("gross", "fees", "net", "total")},
+        **{
+            name: to_text(row[name], digits.money)
+            for name in ("gross", "fees", "funding", "net", "total")
+        },
         "sharpe": row["sharpe"],
         "deflated_sharpe": row["deflated_sharpe"],
     }
