@@ -36,6 +36,7 @@ def advance_many(
     markets: Any,
     manys: Any,
     traders: Any,
+    dealings: Any,
     memories: Any,
     params: Any,
     events: Events,
@@ -45,8 +46,8 @@ def advance_many(
     """Apply events in order of `seq`, from where the cursor stands. Returns how many were begun.
 
     Stops at the `ends` of the batch, after `most` events, or when the outbox could not take what
-    one more variant may write: empty it, clear `full` and call again. `traders`, `memories` and
-    `params` have an entry a variant; `markets`, `manys` and `outs` have one.
+    one more variant may write: empty it, clear `full` and call again. `traders`, `dealings`,
+    `memories` and `params` have an entry a variant; `markets`, `manys` and `outs` have one.
 
     What a `decide` raises comes out here: call `fail_one`, empty the outbox, and go on. The
     market's own samples and signals are not kept.
@@ -60,18 +61,18 @@ def advance_many(
             many.at = v
             if is_concerned(trader, turn):
                 if trader.holds and not is_special(trader, turn):
-                    see_exit(market, trader, turn)
+                    see_exit(market, trader, dealings[v], turn)
                 else:
-                    live_through(many, market, trader, out)
-            if trader.failure.why == 0:
+                    live_through(many, market, trader, dealings[v], out)
+            if not trader.failed:
                 clear(intent)
                 decide(features, trader.position, memories[v], params[v], intent)
                 if is_idle(intent):
                     trader.last_refused = intent.refused  # its signal is not kept
                 else:
-                    act(many, market, trader, out)
+                    act(many, market, trader, dealings[v], out)
             elif trader.awake:
-                leave(many, market, trader, out)
+                leave(many, market, trader, dealings[v], out)
             if many.full:
                 many.at = v + 1
                 return done
@@ -91,8 +92,8 @@ def advance_many(
 
 
 @entry
-def fail_one(markets: Any, manys: Any, traders: Any, outs: Any) -> None:
+def fail_one(markets: Any, manys: Any, traders: Any, dealings: Any, outs: Any) -> None:
     """After a `decide` has raised in `advance_many`: end the variant's event without it."""
     market, many, out = markets[0], manys[0], outs[0]
-    fall(many, market, traders[many.at], out)
+    fall(many, market, traders[many.at], dealings[many.at], out)
     many.at += 1

@@ -1,13 +1,13 @@
-"""Seen: one market and one trader, looked at as if they were one State.
+"""Seen: one market and what one variant owns, looked at as if they were one State.
 
 Many variants of a strategy trade in one market. What the market is (book, flow, clock, features)
-is computed once; what a variant owns (position, order, account, …) it has for itself. The kernels
+is computed once; what a variant owns (position, orders, account, …) it has for itself. The kernels
 of the simulated exchange know nothing of that: they are compiled a second time for Seen, which
-finds each field in the one or the other. So a variant is filled by the very code that fills a
-single backtest, and there is no copying to and fro.
+finds each field where it is. So a variant is filled by the very code that fills a single backtest,
+and there is no copying to and fro.
 
-    seen = Seen(market, trader)     # a State record and a Trader record
-    submit(seen, out)               # any kernel that takes a State
+    seen = Seen(market, trader, dealings)   # a State, a Trader and a Dealings record
+    submit(seen, out)                       # any kernel that takes a State
 """
 
 from __future__ import annotations
@@ -26,26 +26,28 @@ from numba.extending import (
     type_callable,
 )
 
-from micropulse.trading import Trader
+from micropulse.trading import Dealings, Trader
 
-OWN = frozenset(Trader.dtype().names or ())
+# Where the fields of State lie that are a variant's own.
+OWN = dict.fromkeys(Trader.dtype().names or (), "trader")
+OWN |= dict.fromkeys(Dealings.dtype().names or (), "dealings")
 
 
 class Seen:
-    """A market and a trader as one State; compiled, two pointers."""
+    """A market, a trader and its dealings as one State; compiled, three pointers."""
 
-    __slots__ = ("_market", "_trader")
+    __slots__ = ("dealings", "market", "trader")
 
-    def __init__(self, market: Any, trader: Any) -> None:
+    def __init__(self, market: Any, trader: Any, dealings: Any) -> None:
         """Records, not copies: what is written is written to them."""
-        object.__setattr__(self, "_market", market)
-        object.__setattr__(self, "_trader", trader)
+        for name, record in (("market", market), ("trader", trader), ("dealings", dealings)):
+            object.__setattr__(self, name, record)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._trader if name in OWN else self._market, name)
+        return getattr(object.__getattribute__(self, OWN.get(name, "market")), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._trader if name in OWN else self._market, name, value)
+        setattr(object.__getattribute__(self, OWN.get(name, "market")), name, value)
 
 
 # ---- the same for numba ------------------------------------------------------------------------
@@ -54,35 +56,36 @@ class Seen:
 class SeenType(types.Type):
     """The compiled Seen."""
 
-    def __init__(self, market: Any, trader: Any) -> None:
-        self.market, self.trader = market, trader
-        super().__init__(name=f"Seen({market.name}, {trader.name})")
+    def __init__(self, market: Any, trader: Any, dealings: Any) -> None:
+        self.members = {"market": market, "trader": trader, "dealings": dealings}
+        super().__init__(name=f"Seen({market.name}, {trader.name}, {dealings.name})")
 
     def home(self, attribute: str) -> tuple[str, Any]:
         """(name, type) of the member in which a field lies."""
-        return ("trader", self.trader) if attribute in OWN else ("market", self.market)
+        name = OWN.get(attribute, "market")
+        return name, self.members[name]
 
 
 @register_model(SeenType)
 class SeenModel(StructModel):  # type: ignore[misc]
-    """Two pointers."""
+    """Three pointers."""
 
     def __init__(self, manager: Any, seen: SeenType) -> None:
-        super().__init__(manager, seen, [("market", seen.market), ("trader", seen.trader)])
+        super().__init__(manager, seen, list(seen.members.items()))
 
 
 @type_callable(Seen)  # type: ignore[untyped-decorator]
 def _type_seen(_context: Any) -> Any:
-    def typer(market: Any, trader: Any) -> Any:
-        return SeenType(market, trader)
+    def typer(market: Any, trader: Any, dealings: Any) -> Any:
+        return SeenType(market, trader, dealings)
 
     return typer
 
 
-@lower_builtin(Seen, types.Record, types.Record)  # type: ignore[untyped-decorator]
+@lower_builtin(Seen, types.Record, types.Record, types.Record)  # type: ignore[untyped-decorator]
 def _make_seen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     seen = cgutils.create_struct_proxy(signature.return_type)(context, builder)
-    seen.market, seen.trader = arguments
+    seen.market, seen.trader, seen.dealings = arguments
     return seen._getvalue()
 
 

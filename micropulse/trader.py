@@ -23,7 +23,7 @@ from micropulse.outbox import Outbox, has_room
 from micropulse.schema import CLOCK_ROW, MARK_ROW, RAISED, TRADE_ROW
 from micropulse.seen import Seen
 from micropulse.state import State
-from micropulse.trading import FAR_ASK, FAR_BID, Many, Trader, Turn
+from micropulse.trading import FAR_ASK, FAR_BID, Dealings, Many, Trader, Turn
 
 
 @kernel
@@ -98,74 +98,77 @@ def is_special(trader: Trader, turn: Turn) -> bool:
 
 
 @kernel
-def see_exit(market: State, trader: Trader, turn: Turn) -> None:
+def see_exit(market: State, trader: Trader, dealings: Dealings, turn: Turn) -> None:
     """What the event shows of a price to leave at: all that most events are to one who holds."""
-    seen: Any = Seen(market, trader)
+    seen: Any = Seen(market, trader, dealings)
     watch_exit(seen, turn.book, turn.txn, turn.px, turn.side)
 
 
 @cold
-def live_through(many: Many, market: State, trader: Trader, out: Outbox) -> None:
+def live_through(
+    many: Many, market: State, trader: Trader, dealings: Dealings, out: Outbox
+) -> None:
     """All that an event does to a trader before `decide`, in the order of apply.py."""
-    seen: Any = Seen(market, trader)
+    seen: Any = Seen(market, trader, dealings)
     turn = many.turn
     if turn.passed:
         settle(seen, turn.stamp, market.clock.funding_passed, turn.mark, turn.mid2)
-    if turn.dated and trader.open_n != 0:
+    if turn.dated and dealings.open_n != 0:
         date_requests(seen)
     if turn.book:
         match(seen, out)
-    if turn.print and trader.open_n != 0:
+    if turn.print and dealings.open_n != 0:
         meet_print(seen, out, turn.txn, turn.px, turn.qty, turn.side)
     if turn.lost:
         lose_connection(seen, out)
-    see_exit(market, trader, turn)
-    _end(many, trader, out)
+    see_exit(market, trader, dealings, turn)
+    _end(many, trader, dealings, out)
 
 
 @cold
-def act(many: Many, market: State, trader: Trader, out: Outbox) -> None:
+def act(many: Many, market: State, trader: Trader, dealings: Dealings, out: Outbox) -> None:
     """Do what its `decide` asked for, as core.py does."""
-    seen: Any = Seen(market, trader)
+    seen: Any = Seen(market, trader, dealings)
     judge(seen, out)
     submit(seen, out)
-    _end(many, trader, out)
+    _end(many, trader, dealings, out)
 
 
 @cold
-def leave(many: Many, market: State, trader: Trader, out: Outbox) -> None:
+def leave(many: Many, market: State, trader: Trader, dealings: Dealings, out: Outbox) -> None:
     """Its strategy has failed on an earlier event: close what is open."""
-    seen: Any = Seen(market, trader)
+    seen: Any = Seen(market, trader, dealings)
     close_out(seen)
     submit(seen, out)
-    _end(many, trader, out)
+    _end(many, trader, dealings, out)
 
 
 @kernel
-def fall(many: Many, market: State, trader: Trader, out: Outbox) -> None:
+def fall(many: Many, market: State, trader: Trader, dealings: Dealings, out: Outbox) -> None:
     """Its `decide` has raised: it is asked no more."""
-    seen: Any = Seen(market, trader)
+    seen: Any = Seen(market, trader, dealings)
     give_up(seen, RAISED, out)
     submit(seen, out)
-    _end(many, trader, out)
+    _end(many, trader, dealings, out)
 
 
 @kernel
-def _end(many: Many, trader: Trader, out: Outbox) -> None:
+def _end(many: Many, trader: Trader, dealings: Dealings, out: Outbox) -> None:
     """Something has happened to a trader: which events concern it from now on?"""
     position, turn = trader.position, many.turn
-    busy = trader.open_n != 0 or trader.reports_head != trader.reports_tail
-    holds = trader.account.qty != 0
+    busy = dealings.open_n != 0 or dealings.reports_head != dealings.reports_tail
+    holds = dealings.account.qty != 0
     shown = position.side != 0 or not isnan(position.gain_ticks)
     trader.awake = busy or holds or shown
     trader.holds = holds and not busy
+    trader.failed = dealings.failure.why != 0
     if turn.book:  # nothing else takes or gives depth back
-        _look_out(trader, turn)
+        _look_out(trader, dealings, turn)
     _sign(many, out)
 
 
 @kernel
-def _look_out(trader: Trader, turn: Turn) -> None:
+def _look_out(trader: Trader, dealings: Dealings, turn: Turn) -> None:
     """Between which prices may books move, before one concerns a trader for the depth it took?
 
     `match` has just seen this book: a level it took from that is better than the best counts as
@@ -174,8 +177,8 @@ def _look_out(trader: Trader, turn: Turn) -> None:
     """
     trader.below_bid, trader.above_bid = FAR_BID, FAR_ASK
     trader.below_ask, trader.above_ask = FAR_BID, FAR_ASK
-    for i in range(trader.taken_n):
-        px, is_ask = trader.taken[i].px, trader.taken[i].side > 0
+    for i in range(dealings.taken_n):
+        px, is_ask = dealings.taken[i].px, dealings.taken[i].side > 0
         low, high = turn.worst_bid, turn.best_bid
         if is_ask:
             low, high = turn.best_ask, turn.worst_ask

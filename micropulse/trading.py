@@ -1,4 +1,8 @@
-"""What the loop over many variants (many.py) keeps: a Trader a variant, and whose turn it is."""
+"""What the loop over many variants (many.py) keeps: what each variant owns, and whose turn it is.
+
+What a variant owns of State lies in two records: what is read at every event in few bytes, one
+variant beside the other, and the rest. In one record a variant had a page of memory to itself.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +19,23 @@ FAR_ASK, FAR_BID = 2**63 - 1, -(2**63)  # no book reaches so deep
 
 
 class Trader(Record):
-    """What a variant owns of State, and what the loop over variants remembers of it.
-
-    What is read at every event comes first, in as few cache lines as can be.
-    """
+    """What is read of a variant at every event, and what the loop remembers of it."""
 
     awake: flag  # every event concerns it: it has a position, an order or news to come
     holds: flag  # awake with a position, and with nothing else
+    failed: flag  # its strategy has: it is asked no more
     below_bid: i8  # no price from which it took bids lies between these two: a book whose bids
     above_bid: i8  # lie between them as well does not concern it
     below_ask: i8
     above_ask: i8
     last_refused: i8
-    failure: Failure
     position: Position
+
+
+class Dealings(Record):
+    """All else that a variant owns: its money, its orders, the depth it took, news on their way."""
+
+    failure: Failure
     basis: Basis
     open_n: i8
     news: flag

@@ -24,7 +24,7 @@ from micropulse.params import Settings, check_features, execution_record, write_
 from micropulse.schema import SECOND
 from micropulse.state import State
 from micropulse.strategy_errors import asked_for_nonsense, does_not_compile, raised
-from micropulse.trading import FAR_ASK, FAR_BID, Many, Trader
+from micropulse.trading import FAR_ASK, FAR_BID, Dealings, Many, Trader
 
 Take = Callable[[int, Any, Any, Any], object]
 
@@ -49,7 +49,7 @@ class Variants:
         self._strategy, self._code = strategy, load_core(strategy, "many")
         self.n = len(variants)
         self.markets, self._manys, self._outs = State.zeros(1), Many.zeros(1), Outbox.zeros(1)
-        self.traders = Trader.zeros(self.n)
+        self.traders, self.dealings = Trader.zeros(self.n), Dealings.zeros(self.n)
         self.memories = strategy.Memory.zeros(self.n)
         self.params = strategy.Params.zeros(self.n)
         self.failures: dict[int, str] = {}
@@ -59,9 +59,9 @@ class Variants:
         market.clock.sample_every = SECOND  # as a backtest has it: its samples move windows on
         load_core(strategy).start(self.markets)
         for v, settings in enumerate(variants):
-            self.traders[v].execution = execution_record(settings.execution, qty_decimals)
+            self.dealings[v].execution = execution_record(settings.execution, qty_decimals)
             write_record(settings.strategy, self.params[v])
-            getattr(seed_dice, "py_func", seed_dice)(self.traders[v])
+            getattr(seed_dice, "py_func", seed_dice)(self.dealings[v])
         self.traders["position"]["tick"] = market.position.tick
         self.traders["below_bid"] = self.traders["below_ask"] = FAR_BID
         self.traders["above_bid"] = self.traders["above_ask"] = FAR_ASK
@@ -84,9 +84,9 @@ class Variants:
         while left or many.at < self.n:
             left -= self._advance(events, left)
             self._empty(take)
-        for v in np.flatnonzero(self.traders["failure"]["why"]).tolist():
+        for v in np.flatnonzero(self.dealings["failure"]["why"]).tolist():
             if v not in self.failures:
-                asked = self.traders[v].failure.asked
+                asked = self.dealings[v].failure.asked
                 self.failures[v] = asked_for_nonsense(self._strategy, asked)
 
     def warm(self, events: Events) -> None:
@@ -98,7 +98,7 @@ class Variants:
 
     def counts(self, variant: int) -> dict[str, int]:
         """Everything a single backtest of the variant counts."""
-        market, own = self.markets[0].counts, self.traders[variant].counts
+        market, own = self.markets[0].counts, self.dealings[variant].counts
         return {name: int(market[name] + own[name]) for name in market.dtype.names}
 
     def _advance(self, events: Events, most: int) -> int:
@@ -106,15 +106,16 @@ class Variants:
         before = self._begun()
         try:
             self._code.advance_many(
-                self.markets, self._manys, self.traders, self.memories, self.params, events,
-                self._outs, most,
+                self.markets, self._manys, self.traders, self.dealings, self.memories, self.params,
+                events, self._outs, most,
             )  # fmt: skip
         except Exception as error:
             v = int(self._manys[0].at)
             if v == self.n:  # nobody's `decide` was under way
                 raise
             self.failures[v] = raised(self._strategy, error, self._asked(v))
-            self._code.fail_one(self.markets, self._manys, self.traders, self._outs)
+            records = self.markets, self._manys, self.traders, self.dealings, self._outs
+            self._code.fail_one(*records)
         return self._begun() - before
 
     def _asked(self, v: int) -> tuple[Any, ...]:

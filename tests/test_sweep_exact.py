@@ -27,7 +27,7 @@ from micropulse.testing.market import BTC, SECOND, Scale
 from micropulse.testing.markets import play, random_market, streams
 from micropulse.testing.recorded import split
 from micropulse.testing.rows import events_of
-from micropulse.trading import Trader
+from micropulse.trading import Dealings, Trader
 from micropulse.variants import Variants
 from micropulse.wire import Decoder
 from replay.simulator import EVERY_FAULT, START_NS, simulate
@@ -39,7 +39,8 @@ from tests.test_funding import UNTIL_MIDNIGHT
 ROOT = Path(__file__).parents[1]
 FAILING = str(UNDER_TEST / "failing.py")
 # What the loop over variants remembers beyond State.
-REMEMBERED = {"awake", "holds", "below_bid", "above_bid", "below_ask", "above_ask"}
+REMEMBERED = {"awake", "holds", "below_bid", "above_bid", "below_ask", "above_ask", "failed"}
+HOMES = {"trader": "traders", "dealings": "dealings"}
 # Cleared before each `decide`, so that nothing of it is kept between events.
 SCRATCH = {"intent"}
 
@@ -104,7 +105,7 @@ def assert_same_state(variants: Variants, v: int, states: Any) -> None:
     for name in State.dtype().names or ():
         if name in SCRATCH or name == "counts" or (v and name not in OWN):
             continue  # the market is the same for all
-        home = variants.traders[v : v + 1] if name in OWN else variants.markets
+        home = getattr(variants, HOMES[OWN[name]])[v : v + 1] if name in OWN else variants.markets
         assert np.array_equal(bytes_of(home[name]), bytes_of(states[name])), name
 
 
@@ -124,10 +125,10 @@ def counted(runs: list[Ran], name: str) -> int:
 
 def test_a_trader_is_made_of_fields_of_state() -> None:
     """A new field of State belongs to the market unless it stands in Trader as well: decide!"""
-    state, trader = State.dtype(), Trader.dtype()
-    assert {name for name in trader.names or () if name not in state.names} == REMEMBERED
-    assert all(trader[name] == state[name] for name in OWN - REMEMBERED)
-    market = set(state.names) - OWN
+    state, own = State.dtype(), {"trader": Trader.dtype(), "dealings": Dealings.dtype()}
+    assert set(OWN) - set(state.names or ()) == REMEMBERED
+    assert all(own[OWN[name]][name] == state[name] for name in set(OWN) - REMEMBERED)
+    market = set(state.names or ()) - set(OWN)
     assert market == {
         "instrument", "settings", "clock", "feed", "book", "mark", "flow", "features", "removal",
         "bid_walls", "ask_walls", "intent", "spiking", "low", "high", "offset", "jitter_ns",
@@ -202,6 +203,7 @@ def test_any_split_and_any_outbox_give_the_same(cuts: list[int], rows: int) -> N
     parts, other = swept(module, wanted, split(events, sorted(cuts)), BTC, rows)
     assert other.bytes == one.bytes and any(one.bytes[0].values())
     assert parts.traders.tobytes() == whole.traders.tobytes()
+    assert parts.dealings.tobytes() == whole.dealings.tobytes()
     assert parts.markets.tobytes() == whole.markets.tobytes()
 
 
@@ -335,8 +337,8 @@ def test_variants_of_other_features_are_no_variants_of_one_market() -> None:
         swept(module, wanted, [])
 
 
-def test_what_is_read_at_every_event_lies_where_the_loop_looks_first() -> None:
+def test_what_is_read_at_every_event_lies_close_together() -> None:
     fields = np.dtype(Trader.dtype()).fields
     assert fields is not None
-    assert fields["failure"][1] + 8 <= 64  # `why`, in the first cache line
-    assert fields["position"][1] <= 192
+    assert fields["position"][1] == 64
+    assert Trader.dtype().itemsize < 1_024
