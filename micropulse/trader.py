@@ -156,8 +156,8 @@ def fall(many: Many, market: State, trader: Trader, dealings: Dealings, out: Out
 def _end(many: Many, trader: Trader, dealings: Dealings, out: Outbox) -> None:
     """Something has happened to a trader: which events concern it from now on?"""
     position, turn = trader.position, many.turn
-    busy = dealings.open_n != 0 or dealings.reports_head != dealings.reports_tail
-    holds = dealings.account.qty != 0
+    busy = dealings.open_n != 0 or trader.reports_head != trader.reports_tail
+    holds = trader.account.qty != 0
     shown = position.side != 0 or not isnan(position.gain_ticks)
     trader.awake = busy or holds or shown
     trader.holds = holds and not busy

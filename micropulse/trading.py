@@ -19,7 +19,7 @@ FAR_ASK, FAR_BID = 2**63 - 1, -(2**63)  # no book reaches so deep
 
 
 class Trader(Record):
-    """What is read of a variant at every event, and what the loop remembers of it."""
+    """What is read of a variant at every event, flat or not, and what the loop remembers of it."""
 
     awake: flag  # every event concerns it: it has a position, an order or news to come
     holds: flag  # awake with a position, and with nothing else
@@ -29,20 +29,20 @@ class Trader(Record):
     below_ask: i8
     above_ask: i8
     last_refused: i8
+    reports_head: i8
+    reports_tail: i8
+    basis: Basis
+    account: Account
     position: Position
 
 
 class Dealings(Record):
-    """All else that a variant owns: its money, its orders, the depth it took, news on their way."""
+    """All else that a variant owns: its orders, the depth it took, news on their way."""
 
     failure: Failure
-    basis: Basis
     open_n: i8
     news: flag
-    reports_head: i8
-    reports_tail: i8
     dice: Dice
-    account: Account
     execution: ExecutionSettings
     counts: Counts  # its own share; the market's is in State, a run's is the sum
     orders: Annotated[Array[Order], ORDERS]

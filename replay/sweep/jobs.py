@@ -164,7 +164,7 @@ class Tally:
 
     def figures(self, variants: Variants, v: int) -> dict[str, int]:
         """Each of FIGURES; money in its smallest unit."""
-        account, market = variants.dealings[v].account, variants.market
+        account, market = variants.traders[v].account, variants.market
         net = int(account.gross - account.fees + account.funding)
         half_unit = int(market.instrument.notional_unit) // 2
         worth = int(account.cash) + int(account.qty) * int(market.book.known_mid2) * half_unit
