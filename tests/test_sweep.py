@@ -21,18 +21,18 @@ import pytest
 from micropulse.params import resolve, settings_of
 from micropulse.strategy import load_strategy
 from recorder.tape import find_tape
-from replay.backtest import Session, backtest
-from replay.report.card import variants_tried
-from replay.runs import Run
+from replay.backtest import Session
 from replay.simulator import write
 from replay.source import open_source
 from replay.sweep.days import SweepError, days_of
 from replay.sweep.grid import grid_of
 from replay.sweep.jobs import jobs_of
-from replay.sweep.ledger import LEDGER, LedgerError, enter, tried
+from replay.sweep.ledger import tried
 from replay.sweep.sweep import sweep
 from replay.sweep.workers import cluster, processes
 from replay.tape_files import Import
+from tests.browser import chromium, tab
+from tests.page_shape import shape_of
 from tests.running import Kept
 
 ROOT = Path(__file__).parents[1]
@@ -221,34 +221,6 @@ def test_the_ledger_counts_each_variant_once_for_ever(days: list[str], tmp_path:
     assert tried(ledger, ["another"]) == set()
 
 
-def test_a_backtest_is_entered_too_and_a_report_says_how_many_were_tried(
-    days: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    strategy = load_strategy("obi_revert")
-    for obi in (0.3, 0.6, 0.6):
-        wanted = resolve(strategy.Params, None, [f"enter_obi={obi}"])
-        backtest(open_source(days[0]), strategy, wanted, tmp_path / "run", ledger=LEDGER)
-    backtest(open_source(days[1]), strategy, wanted, tmp_path / "other")
-    assert variants_tried(Run(tmp_path / "run")) == 2
-    assert variants_tried(Run(tmp_path / "other")) is None
-
-
-def test_a_torn_line_of_the_ledger_is_passed_over_and_a_strange_one_is_named(
-    tmp_path: Path,
-) -> None:
-    ledger = tmp_path / "runs" / "ledger.jsonl"
-    enter(ledger, "day", "mine", ["b", "a"])
-    with ledger.open("a") as file:
-        file.write('{"data": "day", "stra')
-    enter(ledger, "day", "mine", ["a", "c"])
-    assert tried(ledger, ["day"]) == {"a", "b", "c"}
-    with ledger.open("a") as file:
-        file.write("{}\n")
-    with pytest.raises(LedgerError, match="Line 4 of"):
-        tried(ledger, ["day"])
-
-
 def test_a_tape_of_several_dates_is_several_days(days: list[str], tmp_path: Path) -> None:
     lines = Path(days[0]).read_text().splitlines()
     middle = len(lines) // 2
@@ -380,10 +352,27 @@ def test_the_command_says_what_came_of_it(days: list[str], tmp_path: Path) -> No
 
 def test_the_page_holds_all_it_needs(swept: Path) -> None:
     text = (swept / "sweep.html").read_text()
-    assert "http://" not in text and 'src="' not in text
+    shape_of(text)
     assert len(text) < 3_000_000
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     assert {axis["path"] for axis in data["axes"]} == {
         "features.wall_k", "strategy.enter_obi", "strategy.sl_ticks",
     }  # fmt: skip
     assert len(data["ids"]) == 8
+
+
+@pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine")
+def test_the_page_draws_its_maps_and_follows_the_choices(swept: Path, tmp_path: Path) -> None:
+    cells = "document.querySelector('#chart-map').data[0].z.flat().length"
+    with tab(tmp_path / "profile") as page:
+        page.open(swept / "sweep.html")
+        assert page.value(cells) == 4
+        page.value(
+            "(() => { const up = document.getElementById('up'); up.value = '';"
+            " up.dispatchEvent(new Event('change')); })()"
+        )
+        assert page.value(cells) == 2
+        page.open(swept / "sweep.html", dark=True, width=390)
+        assert page.value("document.body.scrollWidth <= window.innerWidth")
+        assert page.complaints == []
+        assert [one for one in page.requests if not one.startswith(("file:", "data:"))] == []

@@ -84,9 +84,9 @@ function drawDays() {
   }
   traces.forEach((trace) => { trace.type = "scatter"; trace.mode = data.days.length > 60 ? "lines" : "lines+markers"; });
   plot("chart-days", traces, {
-    height: 300, title: { text: "Net, day upon day", font: { size: 14 }, x: 0.01 },
+    height: 300, title: { text: "Net, day upon day", font: { size: 14 }, x: 0.01, y: 0.98, yanchor: "top" },
     xaxis: { type: "category", title: { text: "day" }, showticklabels: false }, showlegend: true,
-    legend: { orientation: "h", y: 1, yanchor: "bottom", x: 0, font: { size: 11 } }, margin: { l: 50, r: 10, t: 60, b: 40 },
+    legend: { orientation: "h", y: 1, yanchor: "bottom", x: 0, font: { size: 11 } }, margin: { l: 50, r: 10, t: 76, b: 40 },
   });
 }
 

@@ -95,8 +95,19 @@ def sentences(found: dict[str, Any]) -> list[str]:
         f"{walk['days']} days."
     )
     if found["overfitted"]:
-        said.append("OVERFITTED: nothing here says that the best variant's gain is more than luck.")
+        said.append(f"OVERFITTED, as far as these days tell: {_fails(found)}.")
     return said
+
+
+def _fails(found: dict[str, Any]) -> str:
+    """Which of the two tests the best variant does not pass."""
+    fails = []
+    sure = found["each"][found["best"]]["deflated_sharpe"]
+    if sure is None or sure < SURE:
+        fails.append("its gain may be the luck of so many tries (deflated Sharpe ratio under 95%)")
+    if found["pbo"] is not None and found["pbo"] >= FITTED:
+        fails.append("being the best of some days says nothing of others (probability 50% or more)")
+    return ", and ".join(fails)
 
 
 def _of(shape: Moments | None, luckiest: float) -> dict[str, float | None]:
