@@ -48,4 +48,4 @@ def test_export_gives_the_file_that_was_imported(tmp_path: Path) -> None:
     assert run("export", str(tmp_path / "data"), "-o", str(out))[0] == 0
     with gzip.open(out) as mine, gzip.open(SAMPLE) as theirs:
         assert mine.read() == theirs.read()
-    assert run("export", str(tmp_path / "data"), "-o", str(out), "--format", "npz")[0] == 2
+    assert run("export", str(tmp_path / "data"), "-o", str(out), "--format", "npy")[0] == 2
