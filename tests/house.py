@@ -77,6 +77,8 @@ CLOCK_READERS = {
     "micropulse.jit": "clears caches that were not used for a month",
     "replay.pace": "waits until a recorded moment is due; the events are the same without it",
     "replay.live.follow": "looks at a tape every few ms, and says when its recorder is silent",
+    "replay.page.player": "moves a recording on by the clock; the events are the same without it",
+    "replay.page.server": "stamps a message for who measures how soon it is painted",
     "replay.screen.terminal": "draws four times a second",
     "replay.screen.watching": "shows how old the last event is",
     "replay.server.market": "waits until a frame is due on its sockets; the frames are the same",

@@ -45,6 +45,13 @@ HealthPortOpt = Annotated[
 ScreenOpt = Annotated[
     bool, typer.Option("--screen", help="A screen on this terminal instead of lines.")
 ]
+PageOpt = Annotated[
+    bool, typer.Option("--page", help="A page for browsers on this machine, at a printed address.")
+]
+PagePortOpt = Annotated[
+    int, typer.Option(help="Where the page is served; 0 is any free port.", min=0, max=65535)
+]
+PAGE_PORT = 8780
 LogJsonOpt = Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Data for programs on stdout.")]
 

@@ -10,8 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from micropulse.cli.options import (
+    PAGE_PORT,
     FromOpt,
     JsonOpt,
+    PageOpt,
+    PagePortOpt,
     ParamsOpt,
     ScreenOpt,
     SetOpt,
@@ -36,6 +39,8 @@ def replay(
         str | None, typer.Option(help="Times as fast as it was recorded, or max.")
     ] = None,
     screen: ScreenOpt = False,
+    page: PageOpt = False,
+    page_port: PagePortOpt = PAGE_PORT,
     strategy: StrategyOpt = "wall_break",
     params: ParamsOpt = None,
     set_: SetOpt = None,
@@ -44,9 +49,12 @@ def replay(
     to: ToOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Print the metrics lines of a recording, and what the strategy does; or draw a screen."""
+    """Print the metrics lines of a recording, and what the strategy does; or draw a screen or a
+    page."""
     wants_screen(screen, as_json)
-    speed = speed or ("1" if screen else "max")
+    if page and (screen or as_json):
+        raise typer.BadParameter("--page takes the place of --screen and --json: leave them out.")
+    speed = speed or ("1" if screen or page else "max")
     factor = None if speed == "max" else speed_factor(speed)
 
     from micropulse.sinks.metrics import MetricsLines
@@ -55,6 +63,17 @@ def replay(
 
     recording = opened(source, symbol, from_, to)
     module, settings = strategy_of(strategy, params, set_)
+    if page:
+        from replay.page.replaying import replay_on_page
+        from replay.page.server import listen
+
+        replay_on_page(
+            lambda: Session(opened(source, symbol, from_, to), module, settings),
+            listen(page_port),
+            factor,
+            say,
+        )
+        return
     session = Session(recording, module, settings)
     if screen:
         from replay.screen.replaying import replay_on_screen
