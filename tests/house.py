@@ -77,6 +77,7 @@ CLOCK_READERS = {
     "micropulse.jit": "clears caches that were not used for a month",
     "replay.pace": "waits until a recorded moment is due; the events are the same without it",
     "replay.live.follow": "looks at a tape every few ms, and says when its recorder is silent",
+    "replay.page.following": "looks at tapes, and shows how old the last event is",
     "replay.page.player": "moves a recording on by the clock; the events are the same without it",
     "replay.page.server": "stamps a message for who measures how soon it is painted",
     "replay.screen.terminal": "draws four times a second",

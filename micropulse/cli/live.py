@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micropulse.cli.options import (
+    PAGE_PORT,
     DataOpt,
     DurationOpt,
     HealthPortOpt,
     JsonOpt,
     LogJsonOpt,
     MinFreeOpt,
+    PageOpt,
+    PagePortOpt,
     ParamsOpt,
     ScreenOpt,
     SetOpt,
@@ -26,6 +29,7 @@ from micropulse.cli.options import (
     SymbolsArg,
     UrlOpt,
     end_if_failed,
+    page_socket,
     say,
     strategy_of,
     wants_screen,
@@ -34,6 +38,8 @@ from micropulse.cli.record import log_of, streams_of, watched_of
 from micropulse.cli.replaying import figures
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from replay.live.eyes import Sight
 
 NOT_FOLLOWING = ("url", "streams", "data", "health_port", "min_free")  # what a recorder is told
@@ -63,6 +69,8 @@ def live(
     min_free: MinFreeOpt = "1GiB",
     health_port: HealthPortOpt = None,
     screen: ScreenOpt = False,
+    page: PageOpt = False,
+    page_port: PagePortOpt = PAGE_PORT,
     log_json: LogJsonOpt = False,
     as_json: JsonOpt = False,
 ) -> None:
@@ -96,7 +104,8 @@ def live(
     ]
     if not as_json:
         say(f"parameters {json.dumps(settings.as_dict())}")
-    with closing(_sight(screen, wanted.symbols)) as sight:
+    made = page_socket(page_port) if page else None
+    with closing(_sight(screen, wanted.symbols, made)) as sight:
         log = log_of(log_json, sight.log)
         if follow is None:
             traded = trade(plans, wanted, watched, transactions, log, sight, as_json, fresh)
@@ -111,15 +120,14 @@ def live(
     end_if_failed(*(summary["strategy_failed"] for summary in traded.summaries))
 
 
-def _sight(screen: bool, symbols: tuple[str, ...]) -> Sight:
-    """Where the run is watched."""
-    if screen:
-        from replay.live.screen import Screen
-
-        return Screen(symbols)
+def _sight(screen: bool, symbols: tuple[str, ...], made: socket | None) -> Sight:
+    """Where the run is watched: lines or a screen, and a page beside them."""
     from replay.live.eyes import Eyes
+    from replay.live.page import LIVE, Page, WithPage
+    from replay.live.screen import Screen
 
-    return Eyes()
+    sight: Sight = Screen(symbols) if screen else Eyes()
+    return sight if made is None else WithPage(sight, Page(made, LIVE))
 
 
 def _refuse_recorders_options(context: typer.Context) -> None:

@@ -13,6 +13,8 @@ import typer
 from micropulse.cli.values import time_ns
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from replay.source import Source
 
 SourceArg = Annotated[
@@ -80,6 +82,15 @@ def wants_screen(screen: bool, as_json: bool) -> None:
         raise typer.BadParameter(
             "--screen needs a terminal, and stdout is none: leave it out, and lines are printed."
         )
+
+
+def page_socket(port: int) -> socket:
+    """A socket for the page, and where it is said. Raises PageError."""
+    from replay.page.server import address_of, listen
+
+    made = listen(port)
+    say(f"The page: {address_of(made)}")
+    return made
 
 
 def say(text: str) -> None:

@@ -24,6 +24,7 @@ from micropulse.cli.options import (
     ToOpt,
     end_if_failed,
     opened,
+    page_socket,
     progress,
     say,
     say_problems,
@@ -65,13 +66,11 @@ def replay(
     module, settings = strategy_of(strategy, params, set_)
     if page:
         from replay.page.replaying import replay_on_page
-        from replay.page.server import listen
 
         replay_on_page(
             lambda: Session(opened(source, symbol, from_, to), module, settings),
-            listen(page_port),
+            page_socket(page_port),
             factor,
-            say,
         )
         return
     session = Session(recording, module, settings)

@@ -9,14 +9,13 @@ from pathlib import Path
 from replay.backtest import Session
 from replay.page.miniature import Miniature
 from replay.page.player import SPEED_MOST, Player
-from replay.page.server import PageServer, address_of
+from replay.page.server import PageServer
 
 
 def replay_on_page(
     opened: Callable[[], Session],
     made: socket.socket,
     speed: float | None,
-    say: Callable[[str], object],
     report: Path | None = None,
 ) -> None:
     """Serve a recording until Ctrl-C. `opened` makes a session at its beginning, each time;
@@ -27,7 +26,6 @@ def replay_on_page(
     players.append(player)
     symbol = str(player.channel.hello["symbol"])
     server = PageServer(made, {symbol: player.channel}, player.control, report)
-    say(f"The page: {address_of(made)}  (Ctrl-C ends it)")
     try:
         miniature.start()
         player.loop()
