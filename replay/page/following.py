@@ -14,14 +14,14 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from micropulse.events import Events
+from micropulse.events import Events, joined
 from micropulse.instrument import KNOWN_DECIMALS
 from micropulse.schema import MILLISECOND, SECOND
 from recorder.folder import TapeError
 from recorder.tape import Tape, digits_of
 from replay.live.mirror import Mirror, Mirrored, in_steps
 from replay.page.channel import BACKLOG_MS, Channel
-from replay.page.messages import Kept, Messages
+from replay.page.messages import BOOKS_MOST, Kept, Messages
 from replay.page.now import Known, now_of
 from replay.page.player import EACH_BOOK, FULL, hello_of
 from replay.page.server import PageServer
@@ -29,10 +29,12 @@ from replay.sight.holding import limits_of
 from replay.sight.told import Pipe
 
 NICER = 5  # the feed comes first, where cores are few
-LOOK_S = 0.04  # a book comes each 0.1 s
+LOOK_S = 0.03
+WAITS_S = 0.1  # prints are told with the next book, or after so long
 HEALTH_S = 0.5
 STEP_NS = 5 * SECOND  # of what is caught up with
 LOG_KEPT = 8
+MANY = 200  # events are told at once, book or not
 
 
 class Run:
@@ -41,20 +43,29 @@ class Run:
     def __init__(self, what: Mirrored, kind: str) -> None:
         self.symbol, self._what, self._kind = what.symbol, what, kind
         self.trouble = ""
+        self._waiting: list[Events] = []
+        self._since = 0.0  # when the first of them came
         self._begin()
         self.channel = Channel(self._hello())
 
     def advance(self) -> None:
         """Apply and tell what has been written; begin anew where the tape's end was lost."""
+        now = time.monotonic()
         try:
             for events in self._mirror.following.read():
-                for part in in_steps(events, STEP_NS, time.time_ns() - BACKLOG_MS * MILLISECOND):
-                    self._tell(part)
-                self._heard = time.monotonic()
+                if not self._waiting:
+                    self._since = now
+                self._waiting.append(events)
+                self._heard = now
+                if len(events.depth.seq) or events.n > MANY:
+                    self._tell_waiting()
         except TapeError as error:
             self.trouble = str(error)
+            self._waiting.clear()
             self._begin()
             self.channel.anew(self._hello(), [])
+        if self._waiting and now - self._since > WAITS_S:
+            self._tell_waiting()
 
     def health(self) -> dict[str, Any]:
         """What only this process knows."""
@@ -77,12 +88,21 @@ class Run:
     def _hello(self) -> dict[str, Any]:
         return hello_of(self._mirror.session, self._kind, self._messages.base_ms or 0)
 
+    def _tell_waiting(self) -> None:
+        events = joined(self._waiting)
+        self._waiting.clear()
+        if events.n <= MANY:  # live: a moment
+            return self._tell(events)
+        for part in in_steps(events, STEP_NS, time.time_ns() - BACKLOG_MS * MILLISECOND):
+            self._tell(part)
+        return None
+
     def _tell(self, events: Events) -> None:
         core = self._mirror.session.core
         core.advance_all(events, [self._kept])
         now = now_of(self._known)
         old = now["ms"] < time.time_ns() // MILLISECOND - BACKLOG_MS
-        step = self._messages.step(events, self._kept, 1 if old else FULL)
+        step = self._messages.step(events, self._kept, BOOKS_MOST if old else FULL)
         if not self._has_base:
             self._has_base = True
             self.channel.anew(self._hello(), [])

@@ -79,13 +79,15 @@ class Messages:
         self._last: deque[int] = deque(maxlen=ORDERS_KEPT)
 
     def step(self, events: Events, kept: Kept, most: int = BOOKS_MOST) -> dict[str, Any] | None:
-        """The message of a batch of one sample a book; None when there is nothing to tell."""
+        """The message of a batch of one sample a book; None when there is nothing to tell.
+
+        `most` books, and dots of prints in proportion."""
         if self.base_ms is None and events.n:
             self.base_ms = min(int(t.ts_recv[0]) for t in events if len(t.seq)) // MILLISECOND
         base_ms, rows = self.base_ms or 0, kept.taken()
         step: dict[str, Any] = {}
         if len(events.trades.seq):
-            dots = self._prints.take(events.trades, base_ms)
+            dots = self._prints.take(events.trades, base_ms, most // BOOKS_MOST)
             if dots.ms:
                 step["p"] = dots._asdict()
         if gaps := self._gaps.take(events):

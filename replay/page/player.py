@@ -18,7 +18,7 @@ from micropulse.strategy import strategy_name
 from replay.backtest import Session
 from replay.page.channel import BACKLOG_MS, Channel
 from replay.page.cursor import Cursor, Moving
-from replay.page.messages import Kept, Messages
+from replay.page.messages import BOOKS_MOST, Kept, Messages
 from replay.page.miniature import Miniature
 from replay.page.now import Known, now_of
 from replay.page.server import ControlError
@@ -26,7 +26,7 @@ from replay.sight.holding import limits_of
 
 LOOK_S = 0.05
 SPEED_LEAST, SPEED_MOST = 0.1, 1_000.0
-FULL = 2**30  # books of a message that leaves none out
+FULL = 20 * BOOKS_MOST  # books of a message of CHUNK_MS: none is left out
 CHUNK_MS = 5_000  # of log time in a message of the backlog
 EACH_BOOK = -1  # a sample a book
 

@@ -39,8 +39,9 @@ class Prints:
     def __init__(self) -> None:
         self._ids: dict[int, None] = {}  # the last ones, oldest first
 
-    def take(self, trades: TradeTable, base_ms: int) -> Dots:
-        """The prints of a batch; what came twice (two connections in a hand-over) is left out."""
+    def take(self, trades: TradeTable, base_ms: int, times: int = 1) -> Dots:
+        """The prints of a batch; what came twice (two connections in a hand-over) is left out.
+        `times` as many dots may be."""
         keep = (trades.kind == MARKET) | (trades.kind == RPI)
         keep &= (trades.px > 0) & (trades.qty > 0) & self._new(trades.trade_id)
         rows = np.flatnonzero(keep)
@@ -48,9 +49,9 @@ class Prints:
         txn, side = trades.ts_txn[rows], trades.side[rows].astype(np.int64)
         px, qty = trades.px[rows], trades.qty[rows]
         by, starts = BY_PRICE, _starts(txn, side, px)
-        if len(starts) > FILLS_MOST:
+        if len(starts) > FILLS_MOST * times:
             by, starts = BY_PARENT, _starts(txn, side)
-        if len(starts) > PARENTS_MOST:
+        if len(starts) > PARENTS_MOST * times:
             slices = (ms - ms[0]) * SLICES // max(1, int(ms[-1] - ms[0]) + 1)
             order = np.lexsort((side, slices))
             ms, side, px, qty = ms[order], side[order], px[order], qty[order]

@@ -64,7 +64,7 @@ function drawObi(u) {
   const edges = { bid: word(...rgb(colours.bid), 235), ask: word(...rgb(colours.ask), 235) };
   eachBook(width, (n, a, b) => {
     const value = store.books.obi[n], side = value > 0 ? "bid" : "ask";
-    const y = Math.round(middle - (value * height) / 2.1);
+    const y = Math.round(middle - (value * height) / 2.7);
     for (let row = Math.min(y, Math.floor(middle)); row < Math.max(y, middle); row++) pixels.fill(fills[side], row * width + a, row * width + b);
     const edge = Math.min(height - 1, Math.max(0, y));
     pixels.fill(edges[side], edge * width + a, edge * width + b);
@@ -75,7 +75,7 @@ function drawObi(u) {
 export function makeObi() {
   return makePane({
     id: "pane-obi", share: 10, space: 16,
-    range: () => [-1.05, 1.05], splits: () => [-1, 0, 1],
+    range: () => [-1.35, 1.35], splits: () => [-1, 0, 1],
     ticks: (value) => number(value, 0, true),
     under: (u) => { zeroLine(u); drawObi(u); },
     legend: (row) => row < 0 ? pieces(["OBI"]) : pieces(["OBI", number(store.books.obi[row], 3, true), sign(store.books.obi[row])]),

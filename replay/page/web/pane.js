@@ -25,8 +25,7 @@ export function makePane(what) {
     series: [{}, NOTHING],
     axes: [timeAxis(what.axis), valueAxis(what)],
     hooks: {
-      drawClear: [(u) => { what.under?.(u); gapBands(u); }],
-      draw: [(u) => { what.draw?.(u); cursorTime(u, what); }],
+      draw: [(u) => { what.under?.(u); gapBands(u); what.draw?.(u); cursorTime(u, what); }],
       setCursor: [(u) => moved(u)],
     },
   };
@@ -58,8 +57,14 @@ function valueAxis({ ticks, splits, space }) {
   return {
     side: 1, size: RIGHT, font: FONT, gap: 5, ticks: { show: false }, space: space ?? 26, splits,
     stroke: () => colours.dim, grid: { stroke: () => colours.grid, width: 1 },
-    values: (u, values) => values.map((value) => ticks(value)),
+    values: (u, values) => values.map((value) => (fits(u, value) ? ticks(value) : "")),
   };
+}
+
+// A label at the edge would be cut.
+function fits(u, value) {
+  const y = u.valToPos(value, "y"), high = u.bbox.height / devicePixelRatio;
+  return y > 6 && y < high - 6;
 }
 
 // Where nothing was received.
@@ -79,8 +84,6 @@ function gapBands(u) {
     ctx.strokeStyle = colours.wall;
     ctx.globalAlpha = 0.35;
     ctx.lineWidth = 1;
-    ctx.beginPath();
-    for (let x = a - bbox.height; x < b; x += 14 * devicePixelRatio) { ctx.moveTo(x, bbox.top + bbox.height); ctx.lineTo(x + bbox.height, bbox.top); }
     ctx.save();
     ctx.beginPath(); ctx.rect(a, bbox.top, b - a, bbox.height); ctx.clip();
     ctx.beginPath();
@@ -186,6 +189,7 @@ export function pieces(...parts) {
       strong.textContent = value;
       piece.append(strong);
     }
+    if (kind === "wide") piece.className = "wide";
     return piece;
   });
 }

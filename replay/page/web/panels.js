@@ -3,7 +3,7 @@
 
 import { store } from "./store.js";
 import { showAround, view } from "./view.js";
-import { clock, count, digits, duration, number, plain, px, qty, shortQty } from "./words.js";
+import { clock, count, digits, duration, number, plain, px, qty, shortQty, signed } from "./words.js";
 
 const get = (id) => document.getElementById(id);
 let allSignals = false;
@@ -29,7 +29,6 @@ function pairs(list, rows) {
 }
 
 const sign = (text) => (Number(text) > 0 ? "bid" : Number(text) < 0 ? "ask" : "");
-const signed = (text, places = 4) => (Number(text) > 0 ? "+" : "") + Number(text).toFixed(places);
 
 // ---- the book ----------------------------------------------------------------------------------
 
@@ -111,6 +110,9 @@ export function age(silent) {
   return store.health.age_s + Math.max(0, silent - 1);
 }
 
+// The exchange's clock less ours, the shortest delay included; days in a market that is served again.
+const offset = (ms) => (Math.abs(ms) < 100_000 ? `${number(ms, 0, true)} ms` : `${ms < 0 ? "−" : "+"}${duration(Math.abs(ms))}`);
+
 function feed(silent) {
   const { now } = store;
   if (!now) return;
@@ -118,7 +120,7 @@ function feed(silent) {
   const doubles = c.duplicate_books + c.duplicate_trades;
   pairs(get("feed"), [
     ["last event", old === null ? "a recording" : `${old.toFixed(1)} s ago`, old > 2.5 ? "ask" : ""], ["book", f.book_stale ? "stale" : "fresh", f.book_stale ? "ask" : "bid"],
-    ["windows", f.warm_10s ? "warm" : "not warm", f.warm_10s ? "" : "wall"], ["clock", now.offset_ms === null ? "·" : `${number(now.offset_ms, 0, true)} ms`],
+    ["windows", f.warm_10s ? "warm" : "not warm", f.warm_10s ? "" : "wall"], ["clock", now.offset_ms === null ? "·" : offset(now.offset_ms)],
     ["books", `${count(c.books)}`], ["prints", count(c.prints)],
     ["missed", count(c.missed_trades), bad(c.missed_trades)], ["doubles", count(doubles)],
     ["pu breaks", count(c.pu_breaks), bad(c.pu_breaks)], ["cuts", count(c.disconnects), bad(c.disconnects)],
@@ -128,17 +130,18 @@ function feed(silent) {
 
 // ---- lists --------------------------------------------------------------------------------------------
 
+const ENDED = { cancelled: "pulled", eaten: "eaten", slid: "slid" };
 const MARKS = { cancelled: "✕", eaten: "●", slid: "▸" };
 
 function walls() {
   const ms = store.now?.ms ?? 0;
   const standing = [...store.walls.values()].sort((one, two) => two.qty - one.qty);
   const rows = standing.map((wall) => wallRow(wall, duration(ms - wall.from), "wall", "stands"));
-  for (let k = store.ended.length - 1; k >= 0 && rows.length < 4; k--) {
+  for (let k = store.ended.length - 1; k >= 0 && rows.length < 3; k--) {
     const wall = store.ended[k];
-    rows.push(wallRow(wall, clock(wall.to), "dim", `${MARKS[wall.end]} ${wall.end} ${duration(wall.to - wall.from)}`));
+    rows.push(wallRow(wall, clock(wall.to), "dim", `${MARKS[wall.end]} ${ENDED[wall.end]} ${duration(wall.to - wall.from)}`));
   }
-  get("walls").replaceChildren(...(rows.length ? rows.slice(0, 4) : [make("li", "none", "none yet: the baseline takes a minute")]));
+  get("walls").replaceChildren(...(rows.length ? rows.slice(0, 3) : [make("li", "none", "none yet: the baseline takes a minute")]));
   const c = store.now?.counts;
   get("walls-count").textContent = c ? `${standing.length} stand · ${count(c.walls_cancelled)} ✕ ${count(c.walls_eaten)} ● ${count(c.walls_slid)} ▸` : "";
 }
@@ -185,14 +188,17 @@ function trips() {
   get("trips-count").textContent = store.now ? count(store.now.position.trips) : "";
 }
 
-let listed = 0;
+let shown = 0, listed = 0;
 
-// Everything at the side; the lists, which cost more, twice a second.
-export function drawPanels(silent, all = false) {
-  if (view.hold && !all) return;
-  ladder(); position(); flow(); feed(silent);
-  const now = performance.now();
-  if (now - listed < 500 && !all) return;
+// Everything at the side: the book at once, figures five times a second, lists, which cost more, twice.
+export function drawPanels(silent) {
+  const now = performance.now(), moving = !store.player || store.player.playing;
+  if (view.hold) return;
+  ladder();
+  if (now - shown < 200 && moving) return;
+  shown = now;
+  position(); flow(); feed(silent);
+  if (now - listed < 500 && moving) return;
   listed = now;
   walls(); signals(); trips();
 }

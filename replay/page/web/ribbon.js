@@ -1,14 +1,14 @@
 // Price: what the visible levels held (the ribbon), the best bid and ask, prints, walls and their ends,
 // our own fills, position and orders.
 
-import { colours, shades } from "./colours.js";
+import { STEPS, colours, shades } from "./colours.js";
 import { eachBook, makePane, picture, pieces } from "./pane.js";
 import { full, settleFull, shadeOf } from "./quantity.js";
 import { rowAt, store } from "./store.js";
 import { view } from "./view.js";
-import { digits, plain, px, shortQty } from "./words.js";
+import { count, digits, plain, px, shortQty, signed } from "./words.js";
 
-const DOT_MOST = 17, DOT_LEAST = 1.1; // radius, CSS pixels
+const DOT_MOST = 15, DOT_LEAST = 1.1; // radius, CSS pixels
 const TAU = Math.PI * 2;
 const range = { low: 0, high: 1, span: 0, version: -1 };
 const ribbon = picture();
@@ -43,13 +43,13 @@ function drawRibbon(u) {
   if (width < 2 || height < 2 || !store.books.n || !full.level) return;
   const pixels = ribbon.begin(width, height), { books, levels: L } = store;
   const perUnit = height / (range.high - range.low);
-  const tall = Math.max(2, Math.round(digits.tick * perUnit));
+  const tall = Math.max(3, Math.round(digits.tick * perUnit));
   eachBook(width, (n, a, b) => {
     for (let k = 0; k < L * 2; k++) {
       const q = books.q[n * L * 2 + k];
       if (q <= 0) continue;
       const bid = k < L, price = bid ? books.bb[n] - books.o[n * L * 2 + k] : books.ba[n] + books.o[n * L * 2 + k];
-      const colour = shades[bid ? "bid" : "ask"][shadeOf(q)];
+      const colour = shades[bid ? "bid" : "ask"][Math.min(STEPS, 7 + shadeOf(q))]; // thin lines must be seen
       const top = Math.round((range.high - price) * perUnit - tall / 2);
       for (let y = Math.max(0, top); y < Math.min(height, top + tall); y++) pixels.fill(colour, y * width + a, y * width + b);
     }
@@ -80,7 +80,7 @@ export function endMark(ctx, end, x, y, r) {
   ctx.beginPath();
   if (end === "cancelled") { ctx.moveTo(x - r, y - r); ctx.lineTo(x + r, y + r); ctx.moveTo(x + r, y - r); ctx.lineTo(x - r, y + r); ctx.stroke(); }
   else if (end === "eaten") { ctx.arc(x, y, r, 0, TAU); ctx.fill(); }
-  else { ctx.moveTo(x, y - r * 0.8); ctx.lineTo(x + r, y); ctx.lineTo(x, y + r * 0.8); ctx.globalAlpha = 0.55; ctx.fill(); ctx.globalAlpha = 1; }
+  else { ctx.moveTo(x, y - r * 0.8); ctx.lineTo(x + r, y); ctx.lineTo(x, y + r * 0.8); ctx.globalAlpha = 0.4; ctx.fill(); ctx.globalAlpha = 1; }
 }
 
 function drawBest(u) {
@@ -110,7 +110,7 @@ function drawPrints(u) {
       const qty = prints.qty[n];
       if (qty * side <= 0) continue;
       shownFills += prints.fills[n];
-      const r = Math.min(DOT_MOST, DOT_LEAST + 8 * Math.sqrt(Math.abs(qty) / full.level)) * ratio;
+      const r = Math.min(DOT_MOST, DOT_LEAST + 7 * Math.sqrt(Math.abs(qty) / full.level)) * ratio;
       const x = atX(u, prints.t[n]), y = atY(u, prints.px[n]);
       if (prints.first[n] !== prints.px[n]) { const y0 = atY(u, prints.first[n]); ctx.fillRect(x - 0.5, Math.min(y0, y), ratio, Math.abs(y - y0)); }
       if (r < 2.2 * ratio) ctx.fillRect(x - r, y - r, 2 * r, 2 * r);
@@ -147,7 +147,7 @@ function drawHeld(u) {
   const held = store.now?.position, unit = 10 ** digits.px;
   if (held?.qty) {
     const side = held.qty > 0 ? "long" : "short";
-    level(u, held.entry_px * unit, `${side} ${held.unrealised}`, colours.held, held.entry_ms, [5, 3]);
+    level(u, held.entry_px * unit, `${side} ${signed(held.unrealised)}`, colours.held, held.entry_ms, [5, 3]);
     if (held.tp_px !== null) level(u, held.tp_px * unit, "TP", colours.bid, held.entry_ms, [2, 3]);
     if (held.sl_px !== null) level(u, held.sl_px * unit, "SL", colours.ask, held.entry_ms, [2, 3]);
   }
@@ -163,7 +163,7 @@ function drawFills(u) {
     ctx.strokeStyle = colours.held; ctx.lineWidth = 1.5 * ratio; ctx.setLineDash([4 * ratio, 3 * ratio]);
     ctx.beginPath(); ctx.moveTo(atX(u, trip.entry), atY(u, trip.entry_px * unit)); ctx.lineTo(atX(u, trip.exit), atY(u, trip.exit_px * unit)); ctx.stroke(); ctx.setLineDash([]);
   }
-  let right = -Infinity;
+  const taken = []; // boxes of labels
   for (const fill of store.fills) {
     if (fill.t < view.from || fill.t > view.to) continue;
     const x = atX(u, fill.t), y = atY(u, fill.px), r = 6.5 * ratio, up = fill.side > 0;
@@ -174,11 +174,14 @@ function drawFills(u) {
     const words = plain(fill.reason);
     ctx.font = `${10.5 * ratio}px system-ui, sans-serif`;
     const wide = ctx.measureText(words).width + 6 * ratio, left = Math.min(x - wide / 2, bbox.left + bbox.width - wide);
-    if (view.span > 600_000 || left < right) continue;
-    const below = Math.min(Math.max(y + (up ? 3 : -3) * r, bbox.top + 24 * ratio), bbox.top + bbox.height - 10 * ratio);
-    ctx.fillStyle = colours.panel; ctx.globalAlpha = 0.8; ctx.fillRect(left, below - 7 * ratio, wide, 14 * ratio); ctx.globalAlpha = 1;
-    ctx.fillStyle = colours.held; ctx.textBaseline = "middle"; ctx.fillText(words, left + 3 * ratio, below);
-    right = left + wide;
+    if (view.span > 600_000) continue;
+    const high = 13 * ratio, away = up ? 1 : -1;
+    let middle = Math.min(Math.max(y + away * 3 * r, bbox.top + 24 * ratio), bbox.top + bbox.height - 10 * ratio);
+    const meets = ([l, w, m]) => left < l + w && l < left + wide && Math.abs(m - middle) < high;
+    for (let k = 0; k < 4 && taken.some(meets); k++) middle += away * high;
+    taken.push([left, wide, middle]);
+    ctx.fillStyle = colours.panel; ctx.globalAlpha = 0.8; ctx.fillRect(left, middle - 7 * ratio, wide, 14 * ratio); ctx.globalAlpha = 1;
+    ctx.fillStyle = colours.held; ctx.textBaseline = "middle"; ctx.fillText(words, left + 3 * ratio, middle);
   }
 }
 
@@ -207,14 +210,14 @@ function clipped(u, ...draws) {
   ctx.restore();
 }
 
-const HOW = { price: "prints", parent: "prints, a dot an order", slice: "prints, joined by time" };
+const HOW = ["prints", "prints (bursts: a dot an order)", "prints (played fast: joined by time)"];
 
 function joined() {
   const { prints } = store;
   const from = Math.max(0, rowAt(prints.t, prints.n, view.from)), end = rowAt(prints.t, prints.n, view.to) + 1;
   let by = 0;
   for (let n = from; n < end; n++) by = Math.max(by, prints.by[n]);
-  return [HOW.price, HOW.parent, HOW.slice][by];
+  return HOW[by];
 }
 
 export function makeRibbon() {
@@ -228,7 +231,8 @@ export function makeRibbon() {
     draw: (u) => { clipped(u, drawWalls, drawBest, drawPrints, drawHeld, drawFills); drawTags(u); },
     legend: (row) => row < 0 ? pieces(["price"]) : pieces(
       ["bid", px(store.books.bb[row]), "bid"], ["ask", px(store.books.ba[row]), "ask"],
-      [`${joined()}:`, `${shownFills}`], ["full colour", shortQty(full.level)], ["wall ✕ pulled ● eaten ▸ slid"]),
+      [joined(), count(shownFills)], ["full colour", shortQty(full.level), "wide"],
+      ["wall ✕ pulled ● eaten ▸ slid", undefined, "wide"]),
   });
 }
 

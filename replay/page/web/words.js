@@ -34,4 +34,7 @@ export function duration(ms) {
 }
 
 export const plain = (reason) => reason.replaceAll("_", " ");
-export const count = (n) => n.toLocaleString("en-US").replaceAll(",", " ");
+export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u2009"); // a thin space
+
+// Money comes as decimal text, more digits than people read.
+export const signed = (text, places = 4) => (Number(text) > 0 ? "+" : "") + Number(text).toFixed(places);
