@@ -35,6 +35,7 @@ from micropulse.cli.values import sample_every, speed_factor
 
 
 def replay(
+    context: typer.Context,
     source: SourceArg,
     speed: Annotated[
         str | None, typer.Option(help="Times as fast as it was recorded, or max.")
@@ -59,20 +60,22 @@ def replay(
     factor = None if speed == "max" else speed_factor(speed)
 
     from micropulse.sinks.metrics import MetricsLines
+    from micropulse.sinks.run_folder import is_run_folder
     from replay.backtest import Session
     from replay.pace import paced
 
+    if page and is_run_folder(Path(source)):
+        _refuse_of_a_run(context)
+        return _run_on_page(Path(source), page_port, factor)
     recording = opened(source, symbol, from_, to)
     module, settings = strategy_of(strategy, params, set_)
     if page:
         from replay.page.replaying import replay_on_page
 
-        replay_on_page(
-            lambda: Session(opened(source, symbol, from_, to), module, settings),
-            page_socket(page_port),
-            factor,
+        made = page_socket(page_port)
+        return replay_on_page(
+            lambda: Session(opened(source, symbol, from_, to), module, settings), made, factor
         )
-        return
     session = Session(recording, module, settings)
     if screen:
         from replay.screen.replaying import replay_on_screen
@@ -84,6 +87,24 @@ def replay(
         session.run([lines], batches)
     say_problems(recording)
     end_if_failed(session.failure())
+    return None
+
+
+def _run_on_page(folder: Path, port: int, factor: float | None) -> None:
+    """A run's own recording, by its own rule."""
+    from replay.page.of_run import REPORT, sessions_of_run
+    from replay.page.replaying import replay_on_page
+
+    replay_on_page(sessions_of_run(folder), page_socket(port), factor, folder / REPORT)
+
+
+def _refuse_of_a_run(context: typer.Context) -> None:
+    """A run folder says all of it: another rule would be another run."""
+    for name in ("strategy", "params", "set_", "symbol", "from_", "to"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = f"--{name.rstrip('_')}"
+            raise typer.BadParameter(f"{option} is for a recording; a run folder has its own.")
 
 
 def features(

@@ -8,6 +8,7 @@ import numpy as np
 from micropulse.events import CONNECT, DISCONNECT, RUN_STOP, Events
 from micropulse.schema import MILLISECOND
 
+NO_CONNECTION = "no connection"
 SILENT_NS = 2_000_000_000  # BTCUSDT shows ten books a second
 
 
@@ -23,7 +24,7 @@ class Gaps:
         """(from, to, why) of the gaps that have ended in a batch."""
         tables = (events.depth, events.trades, events.marks)
         market = np.sort(np.concatenate([table.ts_recv for table in tables]))
-        found = self._silences(market)
+        found = self._silences(market)  # a connection that is lost may have been silent before
         books = events.depth.ts_recv
         control = events.control
         for ts, kind, conn in zip(
@@ -37,15 +38,13 @@ class Gaps:
                 if not self._open and self.since_ms is None:
                     self.since_ms = ts // MILLISECOND
         self._end(books, 2**62, found)
-        return found
+        return _united(found)
 
     def _silences(self, market: np.ndarray) -> list[tuple[int, int, str]]:
         if not len(market):
             return []
         before = np.append(self._last_ns if self._last_ns >= 0 else market[0], market)
         self._last_ns = int(market[-1])
-        if self.since_ms is not None:
-            return []
         return [
             (int(before[k]) // MILLISECOND, int(before[k + 1]) // MILLISECOND, "nothing came")
             for k in np.flatnonzero(np.diff(before) > SILENT_NS)
@@ -57,5 +56,17 @@ class Gaps:
             return
         after = books[(books // MILLISECOND >= self.since_ms) & (books < until)]
         if len(after):
-            found.append((self.since_ms, int(after[0]) // MILLISECOND, "no connection"))
+            found.append((self.since_ms, int(after[0]) // MILLISECOND, NO_CONNECTION))
             self.since_ms = None
+
+
+def _united(gaps: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Gaps that overlap as one; that there was no connection says more."""
+    united: list[tuple[int, int, str]] = []
+    for since, until, why in sorted(gaps):
+        if united and since < united[-1][1]:
+            before = united.pop()
+            why = why if why == NO_CONNECTION else before[2]
+            since, until = before[0], max(until, before[1])
+        united.append((since, until, why))
+    return united

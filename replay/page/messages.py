@@ -18,7 +18,6 @@ symbol's scale. The keys are short: ten books a second are most of what is sent.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,7 +75,6 @@ class Messages:
         self._prints, self._gaps = Prints(), Gaps()
         self._doubles = -1.0
         self._orders: dict[int, Told] = {}
-        self._last: deque[int] = deque(maxlen=ORDERS_KEPT)
 
     def step(self, events: Events, kept: Kept, most: int = BOOKS_MOST) -> dict[str, Any] | None:
         """The message of a batch of one sample a book; None when there is nothing to tell.
@@ -136,7 +134,8 @@ class Messages:
         digits, strategy = self._session.digits, self._session.strategy
         told: dict[str, Any] = {}
         for order in rows.orders:
-            self._know(order)
+            reason = reason_name(strategy, int(order["reason"]))
+            self._orders[int(order["id"])] = Told(bool(order["closes"]), reason)
         if len(rows.signals):
             told["s"] = [
                 [
@@ -153,18 +152,11 @@ class Messages:
             ]
         if len(rows.fills):
             told["f"] = [self._fill(row, base_ms) for row in rows.fills]
+        for old in list(self._orders)[:-ORDERS_KEPT]:
+            del self._orders[old]
         if len(rows.trips):
             told["x"] = [trip_of(row, base_ms, digits, strategy) for row in rows.trips]
         return told
-
-    def _know(self, order: Any) -> None:
-        number = int(order["id"])
-        if number not in self._orders:
-            if len(self._last) == ORDERS_KEPT:
-                self._orders.pop(self._last[0], None)
-            self._last.append(number)
-        reason = reason_name(self._session.strategy, int(order["reason"]))
-        self._orders[number] = Told(bool(order["closes"]), reason)
 
     def _fill(self, row: Any, base_ms: int) -> list[Any]:
         order = self._orders.get(int(row["order_id"]), Told(False, ""))

@@ -36,8 +36,12 @@ Open = Callable[[], Session]
 class Player:
     """Drives a recording for a channel. Its loop is one thread's; `control` is any's."""
 
-    def __init__(self, opened: Open, miniature: Miniature, speed: float) -> None:
-        """`opened` makes a session at the beginning of the recording."""
+    def __init__(
+        self, opened: Open, miniature: Miniature, speed: float, report: bool = False
+    ) -> None:
+        """`opened` makes a session at the beginning of the recording; with `report` its trades
+        are in one that is served."""
+        self._report = report
         self._open, self._miniature = opened, miniature
         self._speed, self._playing = speed, True
         self._asked: queue.SimpleQueue[tuple[dict[str, str], Future[dict[str, Any]]]]
@@ -63,6 +67,7 @@ class Player:
                 self._go_on()
                 continue
             try:
+                self._go_on()  # what is due: commands that come fast must not hold time up
                 self._obey(query)
                 done.set_result(self._status())
             except BaseException as error:
@@ -156,7 +161,8 @@ class Player:
         self._known = Known(session, limits_of(session.settings.as_dict()))
 
     def _hello(self) -> dict[str, Any]:
-        return hello_of(self._session, "replay", self._first_ns // MILLISECOND)
+        hello = hello_of(self._session, "replay", self._first_ns // MILLISECOND)
+        return hello | {"report": self._report}
 
     def _now(self) -> dict[str, Any]:
         return now_of(self._known) | {"gap_since": self._messages.gap_since_ms}

@@ -22,7 +22,7 @@ def replay_on_page(
     without a speed it goes as fast as a page can."""
     players: list[Player] = []
     miniature = Miniature(opened, lambda: players[0].channel.say(miniature=miniature.said))
-    player = Player(opened, miniature, min(SPEED_MOST, speed or SPEED_MOST))
+    player = Player(opened, miniature, min(SPEED_MOST, speed or SPEED_MOST), report is not None)
     players.append(player)
     symbol = str(player.channel.hello["symbol"])
     server = PageServer(made, {symbol: player.channel}, player.control, report)

@@ -3,7 +3,7 @@
 import { colours } from "./colours.js";
 import { rowAt, store } from "./store.js";
 import { pan, redraw, setFollow, view, zoom } from "./view.js";
-import { clock } from "./words.js";
+import { clock, duration } from "./words.js";
 
 const RIGHT = 68; // the axis of every pane is as wide: time stands above time
 const AXIS = 22;
@@ -25,7 +25,7 @@ export function makePane(what) {
     series: [{}, NOTHING],
     axes: [timeAxis(what.axis), valueAxis(what)],
     hooks: {
-      draw: [(u) => { what.under?.(u); gapBands(u); what.draw?.(u); cursorTime(u, what); }],
+      draw: [(u) => { what.under?.(u); gapBands(u, what.saysGaps); what.draw?.(u); cursorTime(u, what); }],
       setCursor: [(u) => moved(u)],
     },
   };
@@ -68,15 +68,15 @@ function fits(u, value) {
 }
 
 // Where nothing was received.
-function gapBands(u) {
+function gapBands(u, says) {
   const { ctx, bbox } = u;
   const open = store.now?.gap_since;
-  const gaps = open ? [...store.gaps, { from: open, to: view.to }] : store.gaps;
+  const gaps = open ? [...store.gaps, { from: open, to: view.to, why: "no connection" }] : store.gaps;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  for (const { from, to } of gaps) {
+  for (const { from, to, why } of gaps) {
     if (to < view.from || from > view.to) continue;
     const a = u.valToPos(from, "x", true), b = Math.max(a + 2, u.valToPos(to, "x", true));
     ctx.fillStyle = colours.gap;
@@ -91,6 +91,11 @@ function gapBands(u) {
     ctx.stroke();
     ctx.restore();
     ctx.globalAlpha = 1;
+    if (says && b - a > 90 * devicePixelRatio) {
+      ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`; ctx.fillStyle = colours.wall; ctx.textAlign = "center";
+      ctx.fillText(`${why} for ${duration(to - from)}`, (Math.max(a, bbox.left) + Math.min(b, bbox.left + bbox.width)) / 2, bbox.top + bbox.height / 2);
+      ctx.textAlign = "left";
+    }
   }
   ctx.restore();
 }

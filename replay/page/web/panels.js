@@ -182,6 +182,7 @@ function trips() {
     const row = make("li", "", make("span", "", clock(trip.exit)), make("span", trip.side > 0 ? "bid" : "ask", trip.side > 0 ? "long" : "short"), make("span", sign(trip.net), signed(trip.net)), make("span", "end dim", `${plain(trip.why[1])} ${duration(trip.exit - trip.entry)}`));
     row.title = `trade ${trip.id}: ${plain(trip.why[0])} ${trip.entry_px} → ${trip.exit_px} ${plain(trip.why[1])}, fees ${trip.fees}`;
     row.addEventListener("click", () => showAround((trip.entry + trip.exit) / 2));
+    if (store.hello.report) row.append(Object.assign(make("a", "", "▤"), { href: `/report#trade-${trip.id}`, title: "this trade in the report" }));
     return row;
   });
   get("trips").replaceChildren(...(rows.length ? rows : [make("li", "none", "none yet")]));

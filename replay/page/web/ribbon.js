@@ -222,7 +222,7 @@ function joined() {
 
 export function makeRibbon() {
   return makePane({
-    id: "pane-ribbon", share: 50, space: 34,
+    id: "pane-ribbon", share: 50, saysGaps: true, space: 34,
     range: () => [range.low, range.high],
     splits: (u, axis, low, high, step) => ticksOf(low, high, step),
     ticks: (value) => px(value),
