@@ -64,9 +64,12 @@ class Page:
         self.until("document.documentElement?.dataset.ready === 'yes'")
 
     def visit(self, url: str, dark: bool = False, width: int = 1400, height: int = 900) -> None:
-        """Load a page that is served, and wait until it has drawn."""
+        """Load a page that is served, and wait until it has drawn; what was said before is gone."""
         self._look(dark, width, height)
         self.call("Page.navigate", url="about:blank")
+        self.until("location.href === 'about:blank'")
+        self.complaints.clear()  # of a server that is gone, say
+        self.requests.clear()
         self.call("Page.navigate", url=url)
         self.until("document.documentElement?.dataset.drawn === 'yes'")
 

@@ -112,7 +112,7 @@ class Player:
         elif do == "speed":
             self._speed = float(query["x"])
         elif do == "seek":
-            self._seek(int(float(query["ms"]) * MILLISECOND))
+            self._seek(int(float(query["ms"]) + 1) * MILLISECOND - 1)  # all of that ms
         else:
             self._step(query["by"])
         self._pace()

@@ -23,6 +23,7 @@ from replay.page.channel import Channel, Viewer
 
 ADDRESS = "127.0.0.1"
 STALLED_S = 15.0  # a browser that takes nothing for so long is gone
+WAIT_S = 0.2
 ALIVE_S = 5.0  # a comment is sent when there is nothing to say
 KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -160,25 +161,30 @@ class _Handler(BaseHTTPRequestHandler):
         """A stream of messages, until one side goes."""
         if query.keys() - {"symbol"}:
             return self._say(400, "A stream takes a symbol.\n")
-        channels = dict(self.page.channels)
-        name = query.get("symbol", next(iter(channels), ""))
-        channel = channels.get(name)
-        if channel is None:
+        name = query.get("symbol")
+        if name is not None and name not in self.page.channels:
             return self._say(404, "There is no such symbol, or nothing has come of it yet.\n")
-        viewer = channel.come()
-        if viewer is None:
-            return self._say(503, "Too many are watching.\n")
+        self.close_connection = True
         try:
-            self.close_connection = True
             self._head(200, "text/event-stream", {"Connection": "close"})
             self.wfile.write(b"retry: 1000\n\n")
-            while True:
-                message = _next(viewer)
-                if message is None:
-                    return None
-                self.wfile.write(message)
+            while not self.page.channels:  # a run that has only begun
+                time.sleep(WAIT_S)
+                self.wfile.write(b":\n\n")
+            self._follow(self.page.channels[name or next(iter(self.page.channels))])
         except OSError:
             return None
+        return None
+
+    def _follow(self, channel: Channel) -> None:
+        """All that a channel says, until one side goes."""
+        viewer = channel.come()
+        if viewer is None:
+            self.wfile.write(b'data: {"sent":0,"says":{"refused":"Too many are watching."}}\n\n')
+            return
+        try:
+            while (message := _next(viewer)) is not None:
+                self.wfile.write(message)
         finally:
             channel.go(viewer)
 

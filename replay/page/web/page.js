@@ -53,6 +53,7 @@ function draw() {
 }
 
 function came(says) {
+  if (says.refused) return say(says.refused);
   if (says.hello) {
     const { symbol, strategy, px, qty, tick } = says.hello;
     Object.assign(digits, { px, qty, tick });

@@ -9,7 +9,11 @@ export function listen(symbol, came, state) {
   source?.close();
   source = new EventSource(symbol ? `/events?symbol=${encodeURIComponent(symbol)}` : "/events");
   source.addEventListener("open", () => state("open"));
-  source.addEventListener("error", () => state("lost"));
+  source.addEventListener("error", () => {
+    state("lost");
+    // A browser gives up for good on an answer that is no stream: a symbol that is gone, say.
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(null, came, state), 2_000);
+  });
   source.addEventListener("message", (event) => {
     const { sent, says } = JSON.parse(event.data);
     unpainted ??= sent;
