@@ -38,8 +38,6 @@ from micropulse.cli.record import log_of, streams_of, watched_of
 from micropulse.cli.replaying import figures
 
 if TYPE_CHECKING:
-    from socket import socket
-
     from replay.live.eyes import Sight
 
 NOT_FOLLOWING = ("url", "streams", "data", "health_port", "min_free")  # what a recorder is told
@@ -91,21 +89,16 @@ def live(
 
     module, settings = strategy_of(strategy, params, set_)
     wanted = streams_of(symbols, streams, url)
-    name = strategy_name(module)
-    plans = [
-        Plan(
-            symbol,
-            data if follow is None else data_folder(follow, symbol),
-            run or Path("runs") / f"live-{symbol}-{name}",
-            module,
-            settings,
-        )
-        for symbol in wanted.symbols
-    ]
+
+    def planned(symbol: str) -> Plan:
+        folder = data if follow is None else data_folder(follow, symbol)
+        into = run or Path("runs") / f"live-{symbol}-{strategy_name(module)}"
+        return Plan(symbol, folder, into, module, settings)
+
+    plans = [planned(symbol) for symbol in wanted.symbols]
     if not as_json:
         say(f"parameters {json.dumps(settings.as_dict())}")
-    made = page_socket(page_port) if page else None
-    with closing(_sight(screen, wanted.symbols, made)) as sight:
+    with closing(_sight(screen, wanted.symbols, page_port if page else None)) as sight:
         log = log_of(log_json, sight.log)
         if follow is None:
             traded = trade(plans, wanted, watched, transactions, log, sight, as_json, fresh)
@@ -120,14 +113,15 @@ def live(
     end_if_failed(*(summary["strategy_failed"] for summary in traded.summaries))
 
 
-def _sight(screen: bool, symbols: tuple[str, ...], made: socket | None) -> Sight:
+def _sight(screen: bool, symbols: tuple[str, ...], page_port: int | None) -> Sight:
     """Where the run is watched: lines or a screen, and a page beside them."""
     from replay.live.eyes import Eyes
     from replay.live.page import LIVE, Page, WithPage
     from replay.live.screen import Screen
 
+    page = None if page_port is None else Page(page_socket(page_port), LIVE)
     sight: Sight = Screen(symbols) if screen else Eyes()
-    return sight if made is None else WithPage(sight, Page(made, LIVE))
+    return sight if page is None else WithPage(sight, page)
 
 
 def _refuse_recorders_options(context: typer.Context) -> None:

@@ -10,7 +10,7 @@ import { makeRibbon } from "./ribbon.js";
 import { drawScrubber, startScrubber } from "./scrubber.js";
 import { store } from "./store.js";
 import { drawn, listen, paints, silentFor } from "./stream.js";
-import { begin, redraw, settle, showAround, view, whenAsked } from "./view.js";
+import { begin, redraw, redrawNow, settle, showAround, view, whenAsked } from "./view.js";
 import { clock, day, digits, number } from "./words.js";
 
 const get = (id) => document.getElementById(id);
@@ -65,7 +65,7 @@ function came(says) {
   if (says.player && get("replay").hidden) { get("replay").hidden = false; sizePanes(); }
   if (says.symbols) chooseSymbols(says.symbols);
   if ((says.miniature || says.hello) && !opened) openAt();
-  redraw();
+  redrawNow();
 }
 
 // An address may say when to open: #t=MS, or #trade-N once the trades are known.

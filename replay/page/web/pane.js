@@ -64,7 +64,7 @@ function valueAxis({ ticks, splits, space }) {
 // A label at the edge would be cut.
 function fits(u, value) {
   const y = u.valToPos(value, "y"), high = u.bbox.height / devicePixelRatio;
-  return y > 6 && y < high - 6;
+  return y > 4 && y < high - 4;
 }
 
 // Where nothing was received.

@@ -12,7 +12,6 @@ const DOT_MOST = 15, DOT_LEAST = 1.1; // radius, CSS pixels
 const TAU = Math.PI * 2;
 const range = { low: 0, high: 1, span: 0, version: -1 };
 const ribbon = picture();
-let shownFills = 0;
 
 // The prices in view. It grows at once and shrinks late, so that the picture stands still.
 function settleRange(first, end) {
@@ -102,14 +101,12 @@ function drawPrints(u) {
   const { ctx } = u, ratio = devicePixelRatio, { prints } = store;
   const from = Math.max(0, rowAt(prints.t, prints.n, view.from)), end = rowAt(prints.t, prints.n, view.to) + 1;
   const big = [];
-  shownFills = 0;
   for (const side of [1, -1]) {
     ctx.fillStyle = side > 0 ? colours.bid : colours.ask;
     ctx.globalAlpha = 0.8;
     for (let n = from; n < end; n++) {
       const qty = prints.qty[n];
       if (qty * side <= 0) continue;
-      shownFills += prints.fills[n];
       const r = Math.min(DOT_MOST, DOT_LEAST + 7 * Math.sqrt(Math.abs(qty) / full.level)) * ratio;
       const x = atX(u, prints.t[n]), y = atY(u, prints.px[n]);
       if (prints.first[n] !== prints.px[n]) { const y0 = atY(u, prints.first[n]); ctx.fillRect(x - 0.5, Math.min(y0, y), ratio, Math.abs(y - y0)); }
@@ -212,12 +209,16 @@ function clipped(u, ...draws) {
 
 const HOW = ["prints", "prints (bursts: a dot an order)", "prints (played fast: joined by time)"];
 
+// How the prints in view are joined, and of how many fills they are.
 function joined() {
   const { prints } = store;
   const from = Math.max(0, rowAt(prints.t, prints.n, view.from)), end = rowAt(prints.t, prints.n, view.to) + 1;
-  let by = 0;
-  for (let n = from; n < end; n++) by = Math.max(by, prints.by[n]);
-  return HOW[by];
+  let by = 0, fills = 0;
+  for (let n = from; n < end; n++) {
+    by = Math.max(by, prints.by[n]);
+    if (prints.t[n] >= view.from) fills += prints.fills[n];
+  }
+  return [HOW[by], count(fills)];
 }
 
 export function makeRibbon() {
@@ -231,7 +232,7 @@ export function makeRibbon() {
     draw: (u) => { clipped(u, drawWalls, drawBest, drawPrints, drawHeld, drawFills); drawTags(u); },
     legend: (row) => row < 0 ? pieces(["price"]) : pieces(
       ["bid", px(store.books.bb[row]), "bid"], ["ask", px(store.books.ba[row]), "ask"],
-      [joined(), count(shownFills)], ["full colour", shortQty(full.level), "wide"],
+      joined(), ["full colour", shortQty(full.level), "wide"],
       ["wall ✕ pulled ● eaten ▸ slid", undefined, "wide"]),
   });
 }

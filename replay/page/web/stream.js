@@ -31,8 +31,9 @@ channel.port1.onmessage = (event) => {
 
 export function drawn() {
   if (unpainted === null) return;
-  channel.port2.postMessage(unpainted);
+  const sent = unpainted;
   unpainted = null;
+  requestAnimationFrame(() => channel.port2.postMessage(sent));
 }
 
 export const silentFor = () => (performance.now() - store.heard) / 1000;
