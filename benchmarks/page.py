@@ -41,8 +41,8 @@ def measure(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="micropulse-bench-")))
         server = stack.enter_context(running_server(source, speed=1.0, loop=True, from_ns=from_ns))
         live, address = stack.enter_context(_live(folder, server.url))
-        page = next(child for child in _children(live.pid) if _is(child, b"replay.page"))
         time.sleep(SETTLES_S)
+        page = next(child for child in _children(live.pid) if _is(child, b"replay.page"))
         figures: dict[str, Any] = {"run_alone": _cpu(live.pid, seconds, tree=False)}
         figures["server_no_viewer"] = _cpu(page, seconds)
         for _ in range(viewers):

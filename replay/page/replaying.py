@@ -22,7 +22,12 @@ def replay_on_page(
     without a speed it goes as fast as a page can."""
     players: list[Player] = []
     miniature = Miniature(opened, lambda: players[0].channel.say(miniature=miniature.said))
-    player = Player(opened, miniature, min(SPEED_MOST, speed or SPEED_MOST), report is not None)
+    player = Player(
+        opened,
+        miniature,
+        min(SPEED_MOST, speed or SPEED_MOST),
+        report is not None and report.exists(),
+    )
     players.append(player)
     symbol = str(player.channel.hello["symbol"])
     server = PageServer(made, {symbol: player.channel}, player.control, report)

@@ -1,7 +1,7 @@
 // What each level held, level by level: walls stand out where price has no room to show them.
 
 import { shades } from "./colours.js";
-import { eachBook, makePane, picture, pieces } from "./pane.js";
+import { box, eachBook, makePane, picture, pieces } from "./pane.js";
 import { shadeOf } from "./quantity.js";
 import { endMark } from "./ribbon.js";
 import { store } from "./store.js";
@@ -18,8 +18,8 @@ function drawHeat(u) {
   eachBook(width, (n, a, b) => {
     for (let k = 0; k < L; k++) {
       const bid = books.q[n * L * 2 + k], ask = books.q[n * L * 2 + L + k];
-      if (ask > 0) pixels.fill(books.wallAsk[n] & (1 << k) ? shades.wall : shades.ask[shadeOf(ask)], (L - 1 - k) * width + a, (L - 1 - k) * width + b);
-      if (bid > 0) pixels.fill(books.wallBid[n] & (1 << k) ? shades.wall : shades.bid[shadeOf(bid)], (L + 1 + k) * width + a, (L + 1 + k) * width + b);
+      if (ask > 0) box(pixels, width, books.wallAsk[n] & (1 << k) ? shades.wall : shades.ask[shadeOf(ask)], a, b, L - 1 - k, L - k);
+      if (bid > 0) box(pixels, width, books.wallBid[n] & (1 << k) ? shades.wall : shades.bid[shadeOf(bid)], a, b, L + 1 + k, L + 2 + k);
     }
   });
   heat.lay(u);

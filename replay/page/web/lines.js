@@ -1,7 +1,7 @@
 // Cumulative volume delta, imbalance, and the flow: prints and parent orders a second, spikes.
 
 import { colours, rgb, word } from "./colours.js";
-import { eachBook, makePane, picture, pieces } from "./pane.js";
+import { box, eachBook, makePane, picture, pieces } from "./pane.js";
 import { store } from "./store.js";
 import { view } from "./view.js";
 import { number } from "./words.js";
@@ -65,9 +65,9 @@ function drawObi(u) {
   eachBook(width, (n, a, b) => {
     const value = store.books.obi[n], side = value > 0 ? "bid" : "ask";
     const y = Math.round(middle - (value * height) / 2.7);
-    for (let row = Math.min(y, Math.floor(middle)); row < Math.max(y, middle); row++) pixels.fill(fills[side], row * width + a, row * width + b);
+    box(pixels, width, fills[side], a, b, Math.min(y, Math.floor(middle)), Math.ceil(Math.max(y, middle)));
     const edge = Math.min(height - 1, Math.max(0, y));
-    pixels.fill(edges[side], edge * width + a, edge * width + b);
+    box(pixels, width, edges[side], a, b, edge, edge + 1);
   });
   bars.lay(u);
 }
@@ -91,7 +91,7 @@ function drawFlow(u) {
   if (width < 2 || height < 2 || !store.books.n) return;
   const pixels = flow.begin(width, height), colour = word(...rgb(colours.dim), 110);
   eachBook(width, (n, a, b) => {
-    for (let row = Math.max(0, Math.round(height * (1 - store.books.tps[n] / most))); row < height; row++) pixels.fill(colour, row * width + a, row * width + b);
+    box(pixels, width, colour, a, b, Math.max(0, Math.round(height * (1 - store.books.tps[n] / most))), height);
   });
   flow.lay(u);
 }

@@ -223,6 +223,11 @@ export function picture() {
   };
 }
 
+// Fill a box of a picture. Boxes are a few pixels wide: a plain loop is quicker than fill() on each row.
+export function box(pixels, width, colour, a, b, top, bottom) {
+  for (let y = top; y < bottom; y++) for (let at = y * width + a, end = y * width + b; at < end; at++) pixels[at] = colour;
+}
+
 // For each book in view: its row, and the columns of pixels [a, b) in which it was the last one.
 // A book says nothing about a gap.
 export function eachBook(width, call) {

@@ -2,7 +2,7 @@
 // our own fills, position and orders.
 
 import { STEPS, colours, shades } from "./colours.js";
-import { eachBook, makePane, picture, pieces } from "./pane.js";
+import { box, eachBook, makePane, picture, pieces } from "./pane.js";
 import { full, settleFull, shadeOf } from "./quantity.js";
 import { rowAt, store } from "./store.js";
 import { view } from "./view.js";
@@ -50,7 +50,7 @@ function drawRibbon(u) {
       const bid = k < L, price = bid ? books.bb[n] - books.o[n * L * 2 + k] : books.ba[n] + books.o[n * L * 2 + k];
       const colour = shades[bid ? "bid" : "ask"][Math.min(STEPS, 7 + shadeOf(q))]; // thin lines must be seen
       const top = Math.round((range.high - price) * perUnit - tall / 2);
-      for (let y = Math.max(0, top); y < Math.min(height, top + tall); y++) pixels.fill(colour, y * width + a, y * width + b);
+      box(pixels, width, colour, a, b, Math.max(0, top), Math.min(height, top + tall));
     }
   });
   ribbon.lay(u);
