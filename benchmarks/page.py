@@ -75,7 +75,7 @@ def _browser(folder: Path, address: str, seconds: float) -> dict[str, Any]:
             "heap_grew_mib": round(
                 (opened.value("performance.memory.usedJSHeapSize") - heap) / 2**20, 1
             ),
-            "fills_joined_by": opened.value("micropulse.store.grouped"),
+            "orders_joined": opened.value("micropulse.store.prints.by.includes(1)"),
         }
 
 

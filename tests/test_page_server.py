@@ -189,3 +189,11 @@ def test_viewers_that_stall_change_nothing_of_a_run(tmp_path: Path) -> None:
     events = read(TapeSource(tmp_path / "data", "BTCUSDT")).events
     assert events.n > 100
     assert "has ended" not in (tmp_path / "said").read_text()
+
+
+@pytest.mark.parametrize("more", [["--screen"], ["--json"]])
+def test_a_page_of_a_recording_is_instead_of_all_else(more: list[str]) -> None:
+    words = [*CLI, "replay", "sim:7", "--page", *more]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "leave" in done.stderr

@@ -116,6 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "micropulse", ""
     timeout = STALLED_S
+    disable_nagle_algorithm = True
 
     @property
     def page(self) -> PageServer:
