@@ -1,8 +1,7 @@
 // The bar above and the transport below: what a hand can do, and the keys that do it.
 
 import { store } from "./store.js";
-import { last, redraw, setFollow, setHold, setSpan, showAround, view } from "./view.js";
-import { clock, duration } from "./words.js";
+import { last, setFollow, setHold, setSpan, showAround, view } from "./view.js";
 
 const get = (id) => document.getElementById(id);
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
@@ -41,7 +40,9 @@ function faster(by) {
 
 function trade(by) {
   const now = store.player.ms, trips = store.miniature?.trips ?? [];
-  const later = by > 0 ? trips.find((trip) => trip.exit > now + 500) : trips.findLast((trip) => trip.exit < now - 500);
+  const next = () => trips.find((trip) => trip.exit > now + 500);
+  const before = () => trips.findLast((trip) => trip.exit < now - 2_500); // the one shown is past
+  const later = by > 0 ? next() : before();
   if (!later) return say(by > 0 ? "There is no later trade." : "There is no earlier trade.");
   toTrade(later);
 }
@@ -60,8 +61,15 @@ export function moment() {
   return { ms: found ? Number(found[1]) : null, trade: trip ? Number(trip[1]) : null };
 }
 
+const spans = () => document.querySelectorAll("#spans button");
+
+function step(by) {
+  setFollow(true);
+  return control({ do: "step", by });
+}
+
 export function startControls() {
-  for (const button of document.querySelectorAll("#spans button")) button.addEventListener("click", () => setSpan(Number(button.dataset.s) * 1000));
+  for (const button of spans()) button.addEventListener("click", () => setSpan(Number(button.dataset.s) * 1000));
   get("follow").addEventListener("click", () => setFollow(!view.follow));
   get("freeze").addEventListener("click", () => setHold(!view.hold));
   get("play").addEventListener("click", playOrPause);
@@ -69,11 +77,14 @@ export function startControls() {
   get("faster").addEventListener("click", () => faster(1));
   get("trade-before").addEventListener("click", () => trade(-1));
   get("trade-after").addEventListener("click", () => trade(1));
-  for (const button of document.querySelectorAll("[data-step]")) button.addEventListener("click", () => { setFollow(true); control({ do: "step", by: button.dataset.step }); });
+  for (const button of document.querySelectorAll("[data-step]")) {
+    button.addEventListener("click", () => step(button.dataset.step));
+  }
   get("link").addEventListener("click", (event) => {
     event.preventDefault();
     history.replaceState(null, "", `#t=${store.player.ms}`);
-    navigator.clipboard?.writeText(location.href).then(() => say("The address of this moment is copied."), () => say(location.href));
+    const copied = () => say("The address of this moment is copied.");
+    navigator.clipboard?.writeText(location.href).then(copied, () => say(location.href));
   });
   document.addEventListener("keydown", pressed);
 }
@@ -85,7 +96,7 @@ function pressed(event) {
   else if (event.key === "f") setFollow(!view.follow);
   else if (event.key === "ArrowLeft" || event.key === "ArrowRight") nudge(event.key === "ArrowLeft" ? -1 : 1);
   else if (event.key === "-" || event.key === "+") setSpan(view.span * (event.key === "-" ? 1.5 : 1 / 1.5));
-  else if (isReplay() && steps[event.key]) { setFollow(true); control({ do: "step", by: steps[event.key] }); }
+  else if (isReplay() && steps[event.key]) step(steps[event.key]);
   else return;
   event.preventDefault();
 }
@@ -100,13 +111,10 @@ export function drawControls() {
   const press = (button, on) => button.setAttribute("aria-pressed", on);
   press(get("follow"), view.follow && !view.hold);
   press(get("freeze"), view.hold);
-  for (const button of document.querySelectorAll("#spans button")) press(button, Number(button.dataset.s) * 1000 === Math.round(view.span));
+  for (const button of spans()) press(button, Number(button.dataset.s) * 1000 === Math.round(view.span));
   if (!isReplay()) return;
   get("freeze").hidden = true;
   get("play").textContent = store.player.playing ? "❚❚" : "▶";
   get("speed").textContent = `${store.player.speed}×`;
   for (const id of ["trade-before", "trade-after"]) get(id).disabled = !store.miniature?.trips.length;
 }
-
-export const where = () => (store.player ? `${clock(store.player.ms, 1)} of ${duration((store.miniature?.to ?? 0) - (store.miniature?.from ?? 0))}` : "");
-export { redraw };

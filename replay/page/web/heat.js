@@ -18,8 +18,14 @@ function drawHeat(u) {
   eachBook(width, (n, a, b) => {
     for (let k = 0; k < L; k++) {
       const bid = books.q[n * L * 2 + k], ask = books.q[n * L * 2 + L + k];
-      if (ask > 0) box(pixels, width, books.wallAsk[n] & (1 << k) ? shades.wall : shades.ask[shadeOf(ask)], a, b, L - 1 - k, L - k);
-      if (bid > 0) box(pixels, width, books.wallBid[n] & (1 << k) ? shades.wall : shades.bid[shadeOf(bid)], a, b, L + 1 + k, L + 2 + k);
+      if (ask > 0) {
+        const colour = books.wallAsk[n] & (1 << k) ? shades.wall : shades.ask[shadeOf(ask)];
+        box(pixels, width, colour, a, b, L - 1 - k, L - k);
+      }
+      if (bid > 0) {
+        const colour = books.wallBid[n] & (1 << k) ? shades.wall : shades.bid[shadeOf(bid)];
+        box(pixels, width, colour, a, b, L + 1 + k, L + 2 + k);
+      }
     }
   });
   heat.lay(u);

@@ -48,7 +48,11 @@ export function makeCvd() {
     ticks: (value) => number(value, Math.abs(range[1] - range[0]) > 8 ? 0 : 1, true),
     under: zeroLine,
     draw: (u) => stepLine(u, store.books.cvd, colours.series, 1.4),
-    legend: (row) => pieces(["CVD", row < 0 ? "·" : number(store.books.cvd[row], 3, true), sign(store.books.cvd[row])], ["in 10 s", view.cursor === null ? number(store.now?.features.cvd_10s, 1, true) : "·"]),
+    legend: (row) => {
+      const value = row < 0 ? null : store.books.cvd[row], now = view.cursor === null;
+      return pieces(["CVD", number(value, 3, true), sign(value)],
+        ["in 10 s", now ? number(store.now?.features.cvd_10s, 1, true) : "·"]);
+    },
   });
 }
 
@@ -78,7 +82,10 @@ export function makeObi() {
     range: () => [-1.35, 1.35], splits: () => [-1, 0, 1],
     ticks: (value) => number(value, 0, true),
     under: (u) => { zeroLine(u); drawObi(u); },
-    legend: (row) => row < 0 ? pieces(["OBI"]) : pieces(["OBI", number(store.books.obi[row], 3, true), sign(store.books.obi[row])]),
+    legend: (row) => {
+      const value = row < 0 ? null : store.books.obi[row];
+      return pieces(["OBI", number(value, 3, true), sign(value)]);
+    },
   });
 }
 
@@ -103,7 +110,11 @@ function drawSpikes(u) {
     const up = signal.kind === "spike_up", x = u.valToPos(signal.t, "x", true);
     const y = bbox.top + 22 * devicePixelRatio;
     ctx.fillStyle = up ? colours.bid : colours.ask;
-    ctx.beginPath(); ctx.moveTo(x, y - (up ? r : -r)); ctx.lineTo(x - r, y + (up ? r : -r)); ctx.lineTo(x + r, y + (up ? r : -r)); ctx.fill();
+    ctx.beginPath();
+    ctx.moveTo(x, y - (up ? r : -r));
+    ctx.lineTo(x - r, y + (up ? r : -r));
+    ctx.lineTo(x + r, y + (up ? r : -r));
+    ctx.fill();
   }
 }
 
@@ -118,6 +129,8 @@ export function makeFlow() {
     range: () => [0, most], ticks: (value) => number(value, 0),
     under: drawFlow,
     draw: (u) => { stepLine(u, store.books.ops, colours.text, 1.2); drawSpikes(u); },
-    legend: (row) => row < 0 ? pieces(["flow"]) : pieces(["prints/s", number(store.books.tps[row], 0)], ["orders/s (line)", number(store.books.ops[row], 0)], ["▲▼ spikes"]),
+    legend: (row) => row < 0 ? pieces(["flow"]) : pieces(
+      ["prints/s", number(store.books.tps[row], 0)],
+      ["orders/s (line)", number(store.books.ops[row], 0)], ["▲▼ spikes"]),
   });
 }

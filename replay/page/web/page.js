@@ -4,8 +4,9 @@ import { startTheme } from "./colours.js";
 import { control, drawControls, moment, quiet, say, seek, startControls, toTrade } from "./controls.js";
 import { makeHeat } from "./heat.js";
 import { makeCvd, makeFlow, makeObi } from "./lines.js";
+import { startLists } from "./lists.js";
 import { drawPanes, sizePanes } from "./pane.js";
-import { age, drawPanels, startPanels } from "./panels.js";
+import { age, drawPanels } from "./panels.js";
 import { makeRibbon } from "./ribbon.js";
 import { drawScrubber, startScrubber } from "./scrubber.js";
 import { store } from "./store.js";
@@ -33,7 +34,8 @@ function bar() {
 function how() {
   if (connection !== "open") return ["lost", "no server: trying again"];
   const { player, now } = store, old = age(silentFor());
-  if (player) return player.playing ? ["well", `replay ${player.speed}×`] : ["late", player.ended ? "the end" : "paused"];
+  if (player?.playing) return ["well", `replay ${player.speed}×`];
+  if (player) return ["late", player.ended ? "the end" : "paused"];
   if (store.health?.over) return ["lost", "the run has ended"];
   if (old !== null && old > 2.5) return ["lost", `silent for ${old.toFixed(0)} s`];
   if (now.features.book_stale) return ["late", "book stale"];
@@ -90,12 +92,13 @@ function chooseSymbols(symbols) {
 function start() {
   startTheme(redraw);
   makeRibbon(); makeHeat(); makeCvd(); makeObi(); makeFlow();
-  startControls(); startPanels(); startScrubber();
+  startControls(); startLists(); startScrubber();
   whenAsked(draw);
   new ResizeObserver(sizePanes).observe(get("charts"));
-  get("symbols").addEventListener("change", (event) => listen(event.target.value, came, (state) => { connection = state; }));
+  const connected = (state) => { connection = state; bar(); };
+  get("symbols").addEventListener("change", (event) => listen(event.target.value, came, connected));
   addEventListener("hashchange", () => { opened = false; openAt(); });
-  listen(null, came, (state) => { connection = state; bar(); });
+  listen(null, came, connected);
   setInterval(() => { quiet(); if (silentFor() > 0.9) redraw(); else bar(); }, 500);
   begin();
 }

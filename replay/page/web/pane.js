@@ -7,7 +7,10 @@ import { clock, duration } from "./words.js";
 
 const RIGHT = 68; // the axis of every pane is as wide: time stands above time
 const AXIS = 22;
-const STEPS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5];
+const STEPS_MS = [
+  1, 2, 5, 10, 20, 50, 100, 200, 500,
+  1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5,
+];
 const FONT = "11px system-ui, sans-serif";
 const panes = [];
 
@@ -20,7 +23,10 @@ export function makePane(what) {
   legend.append(words);
   const options = {
     width: 300, height: 100, ms: 1, padding: [0, 0, 0, 0], legend: { show: false },
-    cursor: { sync: { key: "time", scales: ["x", null] }, drag: { x: false, y: false }, points: { show: false }, y: what.crosshair ?? true },
+    cursor: {
+      sync: { key: "time", scales: ["x", null] }, drag: { x: false, y: false },
+      points: { show: false }, y: what.crosshair ?? true,
+    },
     scales: { x: { time: false, range: () => [view.from, view.to] }, y: { range: () => what.range() } },
     series: [{}, NOTHING],
     axes: [timeAxis(what.axis), valueAxis(what)],
@@ -87,13 +93,19 @@ function gapBands(u, says) {
     ctx.save();
     ctx.beginPath(); ctx.rect(a, bbox.top, b - a, bbox.height); ctx.clip();
     ctx.beginPath();
-    for (let x = a - bbox.height; x < b; x += 14 * devicePixelRatio) { ctx.moveTo(x, bbox.top + bbox.height); ctx.lineTo(x + bbox.height, bbox.top); }
+    for (let x = a - bbox.height; x < b; x += 14 * devicePixelRatio) {
+      ctx.moveTo(x, bbox.top + bbox.height);
+      ctx.lineTo(x + bbox.height, bbox.top);
+    }
     ctx.stroke();
     ctx.restore();
     ctx.globalAlpha = 1;
     if (says && b - a > 90 * devicePixelRatio) {
-      ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`; ctx.fillStyle = colours.wall; ctx.textAlign = "center";
-      ctx.fillText(`${why} for ${duration(to - from)}`, (Math.max(a, bbox.left) + Math.min(b, bbox.left + bbox.width)) / 2, bbox.top + bbox.height / 2);
+      ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+      ctx.fillStyle = colours.wall;
+      ctx.textAlign = "center";
+      const middle = (Math.max(a, bbox.left) + Math.min(b, bbox.left + bbox.width)) / 2;
+      ctx.fillText(`${why} for ${duration(to - from)}`, middle, bbox.top + bbox.height / 2);
       ctx.textAlign = "left";
     }
   }
@@ -225,7 +237,9 @@ export function picture() {
 
 // Fill a box of a picture. Boxes are a few pixels wide: a plain loop is quicker than fill() on each row.
 export function box(pixels, width, colour, a, b, top, bottom) {
-  for (let y = top; y < bottom; y++) for (let at = y * width + a, end = y * width + b; at < end; at++) pixels[at] = colour;
+  for (let y = top; y < bottom; y++) {
+    for (let at = y * width + a, end = y * width + b; at < end; at++) pixels[at] = colour;
+  }
 }
 
 // For each book in view: its row, and the columns of pixels [a, b) in which it was the last one.

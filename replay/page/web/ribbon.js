@@ -18,8 +18,11 @@ function settleRange(first, end) {
   const { books, prints, now } = store, wide = store.levels * 2;
   let low = Infinity, high = -Infinity;
   for (let n = first; n < end; n++) {
-    for (let k = store.levels - 1; k >= 0; k--) if (books.q[n * wide + k] > 0) { low = Math.min(low, books.bb[n] - books.o[n * wide + k]); break; }
-    for (let k = wide - 1; k >= store.levels; k--) if (books.q[n * wide + k] > 0) { high = Math.max(high, books.ba[n] + books.o[n * wide + k]); break; }
+    const at = n * wide;
+    for (let k = 0; k < store.levels; k++) {
+      if (books.q[at + k] > 0) low = Math.min(low, books.bb[n] - books.o[at + k]);
+      if (books.q[at + store.levels + k] > 0) high = Math.max(high, books.ba[n] + books.o[at + store.levels + k]);
+    }
   }
   for (let n = Math.max(0, rowAt(prints.t, prints.n, view.from)); n < prints.n && prints.t[n] <= view.to; n++) {
     if (prints.t[n] < view.from) continue;
@@ -28,13 +31,19 @@ function settleRange(first, end) {
   const held = now?.position;
   if (held?.qty && view.follow) {
     const entry = held.entry_px * 10 ** digits.px;
-    if (Math.abs(entry - (low + high) / 2) < (high - low) * 2 + 200 * digits.tick) { low = Math.min(low, entry); high = Math.max(high, entry); }
+    if (Math.abs(entry - (low + high) / 2) < (high - low) * 2 + 200 * digits.tick) {
+      low = Math.min(low, entry);
+      high = Math.max(high, entry);
+    }
   }
   if (low > high) return;
   const pad = Math.max((high - low) * 0.06, 3 * digits.tick);
   const fits = low >= range.low && high <= range.high && (high - low + 2 * pad) > (range.high - range.low) * 0.6;
   if (fits && range.span === view.span && range.version === store.version) return;
-  range.low = low - pad; range.high = high + pad; range.span = view.span; range.version = store.version;
+  range.low = low - pad;
+  range.high = high + pad;
+  range.span = view.span;
+  range.version = store.version;
 }
 
 function drawRibbon(u) {
@@ -64,22 +73,42 @@ function drawWalls(u) {
   const line = (wall, to) => {
     if (to < view.from || wall.from > view.to) return;
     const y = Math.round(atY(u, wall.px)) + 0.5;
-    ctx.beginPath(); ctx.moveTo(atX(u, Math.max(wall.from, view.from)), y); ctx.lineTo(atX(u, Math.min(to, view.to)), y); ctx.stroke();
+    ctx.beginPath();
+    ctx.moveTo(atX(u, Math.max(wall.from, view.from)), y);
+    ctx.lineTo(atX(u, Math.min(to, view.to)), y);
+    ctx.stroke();
   };
   ctx.strokeStyle = colours.wall; ctx.lineWidth = 2 * ratio; ctx.globalAlpha = 0.9;
   for (const wall of store.walls.values()) line(wall, store.now?.ms ?? view.to);
   for (const wall of store.ended) line(wall, wall.to);
   ctx.globalAlpha = 1;
-  for (const wall of store.ended) if (wall.to >= view.from && wall.to <= view.to) endMark(ctx, wall.end, atX(u, wall.to), atY(u, wall.px), 4 * ratio);
+  for (const wall of store.ended) {
+    if (wall.to < view.from || wall.to > view.to) continue;
+    endMark(ctx, wall.end, atX(u, wall.to), atY(u, wall.px), 4 * ratio);
+  }
 }
 
 // How a wall ended: pulled ✕, eaten ●, slid out of view ▸.
 export function endMark(ctx, end, x, y, r) {
   ctx.lineWidth = r / 2.6; ctx.strokeStyle = colours.wall; ctx.fillStyle = colours.wall;
   ctx.beginPath();
-  if (end === "cancelled") { ctx.moveTo(x - r, y - r); ctx.lineTo(x + r, y + r); ctx.moveTo(x + r, y - r); ctx.lineTo(x - r, y + r); ctx.stroke(); }
-  else if (end === "eaten") { ctx.arc(x, y, r, 0, TAU); ctx.fill(); }
-  else { ctx.moveTo(x, y - r * 0.8); ctx.lineTo(x + r, y); ctx.lineTo(x, y + r * 0.8); ctx.globalAlpha = 0.4; ctx.fill(); ctx.globalAlpha = 1; }
+  if (end === "cancelled") {
+    ctx.moveTo(x - r, y - r);
+    ctx.lineTo(x + r, y + r);
+    ctx.moveTo(x + r, y - r);
+    ctx.lineTo(x - r, y + r);
+    ctx.stroke();
+  } else if (end === "eaten") {
+    ctx.arc(x, y, r, 0, TAU);
+    ctx.fill();
+  } else { // no end: it may come back
+    ctx.moveTo(x, y - r * 0.8);
+    ctx.lineTo(x + r, y);
+    ctx.lineTo(x, y + r * 0.8);
+    ctx.globalAlpha = 0.4;
+    ctx.fill();
+    ctx.globalAlpha = 1;
+  }
 }
 
 function drawBest(u) {
@@ -109,7 +138,10 @@ function drawPrints(u) {
       if (qty * side <= 0) continue;
       const r = Math.min(DOT_MOST, DOT_LEAST + 7 * Math.sqrt(Math.abs(qty) / full.level)) * ratio;
       const x = atX(u, prints.t[n]), y = atY(u, prints.px[n]);
-      if (prints.first[n] !== prints.px[n]) { const y0 = atY(u, prints.first[n]); ctx.fillRect(x - 0.5, Math.min(y0, y), ratio, Math.abs(y - y0)); }
+      if (prints.first[n] !== prints.px[n]) {
+        const began = atY(u, prints.first[n]);
+        ctx.fillRect(x - 0.5, Math.min(began, y), ratio, Math.abs(y - began));
+      }
       if (r < 2.2 * ratio) ctx.fillRect(x - r, y - r, 2 * r, 2 * r);
       else big.push([x, y, r, side]);
     }
@@ -128,14 +160,21 @@ function level(u, price, words, colour, from, dash) {
   if (y < bbox.top || y > bbox.top + bbox.height) return;
   const x = Math.max(bbox.left, atX(u, from));
   ctx.strokeStyle = colour; ctx.lineWidth = ratio; ctx.setLineDash(dash.map((d) => d * ratio));
-  ctx.beginPath(); ctx.moveTo(x, y); ctx.lineTo(bbox.left + bbox.width, y); ctx.stroke(); ctx.setLineDash([]);
+  ctx.beginPath();
+  ctx.moveTo(x, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.setLineDash([]);
   tag(ctx, words, Math.max(x, bbox.left + bbox.width - 4 * ratio), y, colour, ratio);
 }
 
 function tag(ctx, words, right, y, colour, ratio) {
   ctx.font = `600 ${10 * ratio}px system-ui, sans-serif`;
   const wide = ctx.measureText(words).width + 8 * ratio;
-  ctx.fillStyle = colours.panel; ctx.globalAlpha = 0.85; ctx.fillRect(right - wide, y - 7 * ratio, wide, 14 * ratio); ctx.globalAlpha = 1;
+  ctx.fillStyle = colours.panel;
+  ctx.globalAlpha = 0.85;
+  ctx.fillRect(right - wide, y - 7 * ratio, wide, 14 * ratio);
+  ctx.globalAlpha = 1;
   ctx.fillStyle = colour; ctx.textBaseline = "middle"; ctx.textAlign = "right";
   ctx.fillText(words, right - 4 * ratio, y + 0.5); ctx.textAlign = "left";
 }
@@ -149,7 +188,8 @@ function drawHeld(u) {
     if (held.sl_px !== null) level(u, held.sl_px * unit, "SL", colours.ask, held.entry_ms, [2, 3]);
   }
   for (const order of store.now?.orders ?? []) {
-    if (order.px > 0) level(u, order.px, `${order.side > 0 ? "buy" : "sell"} ${order.kind.replaceAll("_", " ")}`, colours.series, order.ms, [1, 2]);
+    const words = `${order.side > 0 ? "buy" : "sell"} ${plain(order.kind)}`;
+    if (order.px > 0) level(u, order.px, words, colours.series, order.ms, [1, 2]);
   }
 }
 
@@ -157,28 +197,45 @@ function drawFills(u) {
   const { ctx, bbox } = u, ratio = devicePixelRatio, unit = 10 ** digits.px;
   for (const trip of store.trips) {
     if (trip.exit < view.from || trip.entry > view.to) continue;
-    ctx.strokeStyle = colours.held; ctx.lineWidth = 1.5 * ratio; ctx.setLineDash([4 * ratio, 3 * ratio]);
-    ctx.beginPath(); ctx.moveTo(atX(u, trip.entry), atY(u, trip.entry_px * unit)); ctx.lineTo(atX(u, trip.exit), atY(u, trip.exit_px * unit)); ctx.stroke(); ctx.setLineDash([]);
+    ctx.strokeStyle = colours.held;
+    ctx.lineWidth = 1.5 * ratio;
+    ctx.setLineDash([4 * ratio, 3 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(atX(u, trip.entry), atY(u, trip.entry_px * unit));
+    ctx.lineTo(atX(u, trip.exit), atY(u, trip.exit_px * unit));
+    ctx.stroke();
+    ctx.setLineDash([]);
   }
   const taken = []; // boxes of labels
   for (const fill of store.fills) {
     if (fill.t < view.from || fill.t > view.to) continue;
     const x = atX(u, fill.t), y = atY(u, fill.px), r = 6.5 * ratio, up = fill.side > 0;
     ctx.beginPath();
-    ctx.moveTo(x, y); ctx.lineTo(x - r, y + (up ? 1.7 : -1.7) * r); ctx.lineTo(x + r, y + (up ? 1.7 : -1.7) * r); ctx.closePath();
-    ctx.lineWidth = 1.5 * ratio; ctx.strokeStyle = colours.held; ctx.fillStyle = fill.closes ? colours.panel : colours.held;
+    ctx.moveTo(x, y);
+    ctx.lineTo(x - r, y + (up ? 1.7 : -1.7) * r);
+    ctx.lineTo(x + r, y + (up ? 1.7 : -1.7) * r);
+    ctx.closePath();
+    ctx.lineWidth = 1.5 * ratio;
+    ctx.strokeStyle = colours.held;
+    ctx.fillStyle = fill.closes ? colours.panel : colours.held;
     ctx.fill(); ctx.stroke();
     const words = plain(fill.reason);
     ctx.font = `${10.5 * ratio}px system-ui, sans-serif`;
-    const wide = ctx.measureText(words).width + 6 * ratio, left = Math.min(x - wide / 2, bbox.left + bbox.width - wide);
+    const wide = ctx.measureText(words).width + 6 * ratio;
+    const left = Math.min(x - wide / 2, bbox.left + bbox.width - wide);
     if (view.span > 600_000) continue;
     const high = 13 * ratio, away = up ? 1 : -1;
     let middle = Math.min(Math.max(y + away * 3 * r, bbox.top + 24 * ratio), bbox.top + bbox.height - 10 * ratio);
     const meets = ([l, w, m]) => left < l + w && l < left + wide && Math.abs(m - middle) < high;
     for (let k = 0; k < 4 && taken.some(meets); k++) middle += away * high;
     taken.push([left, wide, middle]);
-    ctx.fillStyle = colours.panel; ctx.globalAlpha = 0.8; ctx.fillRect(left, middle - 7 * ratio, wide, 14 * ratio); ctx.globalAlpha = 1;
-    ctx.fillStyle = colours.held; ctx.textBaseline = "middle"; ctx.fillText(words, left + 3 * ratio, middle);
+    ctx.fillStyle = colours.panel;
+    ctx.globalAlpha = 0.8;
+    ctx.fillRect(left, middle - 7 * ratio, wide, 14 * ratio);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = colours.held;
+    ctx.textBaseline = "middle";
+    ctx.fillText(words, left + 3 * ratio, middle);
   }
 }
 
@@ -193,8 +250,10 @@ function drawTags(u) {
   ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`; ctx.textBaseline = "middle";
   for (const [y, price, colour] of [[ask - apart, books.ba[n], colours.ask], [bid + apart, books.bb[n], colours.bid]]) {
     if (y < bbox.top - 8 || y > bbox.top + bbox.height + 8) continue;
-    ctx.fillStyle = colour; ctx.fillRect(bbox.left + bbox.width + ratio, y - 7.5 * ratio, 66 * ratio, 15 * ratio);
-    ctx.fillStyle = colours.panel; ctx.fillText(px(price), bbox.left + bbox.width + 5 * ratio, y + 0.5);
+    ctx.fillStyle = colour;
+    ctx.fillRect(bbox.left + bbox.width + ratio, y - 7.5 * ratio, 66 * ratio, 15 * ratio);
+    ctx.fillStyle = colours.panel;
+    ctx.fillText(px(price), bbox.left + bbox.width + 5 * ratio, y + 0.5);
   }
   ctx.restore();
 }

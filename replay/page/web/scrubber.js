@@ -1,7 +1,7 @@
 // The whole recording in a strip: price, volume, gaps, trades, and where the replay stands.
 
 import { colours } from "./colours.js";
-import { control, seek } from "./controls.js";
+import { seek } from "./controls.js";
 import { store } from "./store.js";
 import { setFollow, view } from "./view.js";
 import { clock, duration } from "./words.js";
@@ -60,7 +60,10 @@ function background(width, height, ratio) {
     const tall = Math.sqrt(volume / most) * height * 0.45;
     ctx.fillRect(x(from + at * wide), height - tall, Math.max(1, x(from + wide) - 0.5), tall);
   }
-  ctx.globalAlpha = 1; ctx.strokeStyle = colours.series; ctx.lineWidth = 1.2 * ratio; ctx.beginPath();
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = colours.series;
+  ctx.lineWidth = 1.2 * ratio;
+  ctx.beginPath();
   let before = -2;
   for (const [at, bottom, top_, end] of priced) {
     const middle = x(from + (at + 0.5) * wide);
@@ -75,7 +78,11 @@ function background(width, height, ratio) {
   for (const trip of mini.trips) {
     const at = x(trip.exit), r = 3 * ratio, won = Number(trip.net) > 0;
     ctx.fillStyle = won ? colours.bid : colours.ask;
-    ctx.beginPath(); ctx.moveTo(at - r, 0); ctx.lineTo(at + r, 0); ctx.lineTo(at, 1.8 * r); ctx.fill();
+    ctx.beginPath();
+    ctx.moveTo(at - r, 0);
+    ctx.lineTo(at + r, 0);
+    ctx.lineTo(at, 1.8 * r);
+    ctx.fill();
   }
   kept = { key, canvas: made };
   return made;
@@ -98,10 +105,9 @@ export function drawScrubber() {
     const words = clock(hover), left = Math.min(x(hover) + 5 * ratio, width - 60 * ratio);
     ctx.globalAlpha = 0.5; ctx.fillRect(x(hover), 0, ratio, height); ctx.globalAlpha = 1;
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-    ctx.fillStyle = colours.panel; ctx.fillRect(left - 2 * ratio, 3 * ratio, ctx.measureText(words).width + 4 * ratio, 14 * ratio);
+    ctx.fillStyle = colours.panel;
+    ctx.fillRect(left - 2 * ratio, 3 * ratio, ctx.measureText(words).width + 4 * ratio, 14 * ratio);
     ctx.fillStyle = colours.text; ctx.fillText(words, left, 14 * ratio);
   }
   canvas.setAttribute("aria-valuetext", `${clock(store.player.ms)} of ${duration(mini.to - mini.from)}`);
 }
-
-export { control };

@@ -81,7 +81,10 @@ function takeBook(b, row, base) {
   if (books.n === BOOKS) cut(books, BOOKS, store.levels * 2);
   const n = books.n++;
   books.t[n] = base + b.ms[row]; books.bb[n] = b.bb[row]; books.ba[n] = b.ba[row];
-  books.obi[n] = b.obi[row]; books.cvd[n] = b.cvd[row]; books.tps[n] = b.tps[row]; books.ops[n] = b.ops[row];
+  books.obi[n] = b.obi[row];
+  books.cvd[n] = b.cvd[row];
+  books.tps[n] = b.tps[row];
+  books.ops[n] = b.ops[row];
   books.q.set(b.q[row], n * levels * 2); books.o.set(b.o[row], n * levels * 2);
   books.wallBid[n] = 0; books.wallAsk[n] = 0;
   for (const wall of store.walls.values()) markWall(wall, n);
@@ -160,8 +163,11 @@ function takeSignal([ms, kind, side, px, qty, age, reason, seq], base) {
   const counted = { entry_asked: "asked", entry_refused: "refused", exit_asked: "exits" }[kind];
   if (counted) store.counted[counted]++;
   const last = store.signals.at(-1);
-  if (last && last.kind === kind && last.reason === reason && last.side === side && kind === "entry_refused") { last.times++; last.t = t; }
-  else push(store.signals, { t, kind, side, px, qty, age, reason, seq, times: 1 });
+  const again = last && last.kind === kind && last.reason === reason && last.side === side;
+  if (again && kind === "entry_refused") {
+    last.times++;
+    last.t = t;
+  } else push(store.signals, { t, kind, side, px, qty, age, reason, seq, times: 1 });
 }
 
 // The run's own word on which walls stand: one that slid out of view and came back is not told.
