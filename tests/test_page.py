@@ -22,7 +22,7 @@ from micropulse.events import (
 )
 from micropulse.run import record_dict
 from micropulse.schema import MILLISECOND, SECOND
-from replay.backtest import backtest
+from replay.backtest import Session, backtest
 from replay.pace import between, slices
 from replay.page.cursor import Cursor
 from replay.page.gaps import Gaps
@@ -36,8 +36,8 @@ from tests.served_page import START_MS, Served, minute, session
 # ---- messages --------------------------------------------------------------------------------
 
 
-def told(events: list[Events], most: int = 10**9) -> list[dict[str, Any]]:
-    one = session()
+def told(events: list[Events], one: Session | None = None) -> list[dict[str, Any]]:
+    one, most = one or session(), 10**9
     one.core.state.clock.sample_every = -1
     kept, messages = Kept(), Messages(one)
     messages.base_ms = 0
@@ -120,6 +120,19 @@ def test_gaps_are_where_nothing_came() -> None:
         assert found == expected, cut
     silent = Gaps().take(no_events()._replace(depth=depth))
     assert silent == [(200, 9_000, "nothing came"), (9_100, 15_000, "nothing came")]
+
+
+def test_walls_are_told_on_the_side_of_the_book_they_stand_on() -> None:
+    end_ns = (START_MS + 180_000) * MILLISECOND  # the baseline takes a minute
+    one = session(to_ns=end_ns)
+    steps = told([part for events in one.source for part, _ in slices(events, 5 * SECOND)], one)
+    mids = {
+        ms: bid for step in steps for ms, bid in zip(step["b"]["ms"], step["b"]["bb"], strict=True)
+    }
+    rows = [row for step in steps for row in step.get("s", ()) if row[1] == "wall_born"]
+    assert {row[2] for row in rows} == {1, -1}
+    for ms, _, side, px, *_ in rows:
+        assert (px <= mids[ms]) == (side == 1), (ms, side, px)
 
 
 # ---- the cursor and the player ---------------------------------------------------------------

@@ -10,7 +10,7 @@ symbol's scale. The keys are short: ten books a second are most of what is sent.
     b   books      ms, bb, ba: best bid and ask, q: a row of quantities (bids, then asks, best
                    first), o: their distances from the best; obi, cvd, tps, ops: features
     p   prints     see prints.py
-    s   signals    [ms, kind, side, px, qty, age_ms, reason, seq]
+    s   signals    [ms, kind, side (1 bid or buy, -1 ask or sell), px, qty, age_ms, reason, seq]
     f   fills      [ms, order, side, px, qty, maker, closes, reason]
     x   trips      a dict each
     g   gaps       [from, to, why]
@@ -25,7 +25,7 @@ import numpy as np
 from micropulse.events import DepthTable, Events
 from micropulse.instrument import to_text
 from micropulse.run import Rows
-from micropulse.schema import MILLISECOND, SIGNALS
+from micropulse.schema import ASK, MILLISECOND, SIGNALS, WALL_BORN, WALL_SLID
 from micropulse.sinks.transactions import average_px
 from micropulse.strategy import reason_name
 from replay.backtest import Session
@@ -141,7 +141,7 @@ class Messages:
                 [
                     int(row["ts"]) // MILLISECOND - base_ms,
                     SIGNALS[int(row["kind"])],
-                    int(row["side"]),
+                    _sign(int(row["kind"]), int(row["side"])),
                     int(row["px"]),
                     int(row["qty"]),
                     int(row["age_ns"]) // MILLISECOND,
@@ -170,6 +170,11 @@ class Messages:
             order.closes,
             order.reason,
         ]
+
+
+def _sign(kind: int, side: int) -> int:
+    """1 of a bid or a buy, -1 of an ask or a sell: walls are told as BID and ASK."""
+    return -1 if WALL_BORN <= kind <= WALL_SLID and side == ASK else side
 
 
 def trip_of(row: Any, base_ms: int, digits: Any, strategy: Any) -> dict[str, Any]:
