@@ -66,11 +66,11 @@ def apply_trade(
         counts.not_prints += 1
     elif new:
         counts.prints += 1
+        take_print(state, txn, px, qty, side, kind)
         if kind == MARKET:
             market_px, market_side = px, side
             if state.open_n != 0:
                 meet_print(state, out, txn, px, qty, market_side)
-        take_print(state, txn, px, qty, side, kind)
     watch_exit(state, False, txn, market_px, market_side)
     roll_to(state, state.clock.now, new and is_print, False)
 

@@ -18,6 +18,7 @@ from micropulse.state import (
 
 HASHED_AT_ONCE = 1_024  # events
 TABLES = ("samples", "signals", "orders", "fills", "trips")
+TRADES = ("orders", "fills", "trips")
 
 
 class InputDigest:
@@ -90,9 +91,19 @@ class OutputDigest:
         lines.append(f"states {self._states.hexdigest()}\n")
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
+    def trades(self) -> str:
+        """64 hex digits over orders, fills and round trips: what a sweep's variant has too."""
+        return trades_digest(self._tables)
+
     def final(self, states: Any, memories: Any) -> str:
         """The digest of a run: all of the above and every byte of State."""
         whole = hashlib.sha256(self.hexdigest().encode())
         whole.update(states.view(np.uint8))
         whole.update(memories.view(np.uint8))
         return whole.hexdigest()
+
+
+def trades_digest(tables: dict[str, Any]) -> str:
+    """64 hex digits over the hashes of the tables named in TRADES."""
+    lines = (f"{name} {tables[name].hexdigest()}\n" for name in TRADES)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

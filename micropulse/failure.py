@@ -69,6 +69,14 @@ def is_sane(intent: Intent, mid2: int, px_scale: int) -> bool:
 
 
 @kernel
+def is_idle(intent: Intent) -> bool:
+    """Whether nothing is asked for, in an intent that is sane: what most events come to."""
+    asked = intent.action | intent.side | intent.qty | intent.reason | intent.kind | intent.tif
+    asked |= intent.cancel | intent.replace
+    return asked == 0 and intent.px == 0.0 and 0 <= intent.refused < REASONS
+
+
+@kernel
 def give_up(state: State, why: int, out: Outbox) -> None:
     """The strategy has failed on the event under way."""
     failure, intent = state.failure, state.intent

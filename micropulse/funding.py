@@ -6,10 +6,10 @@ E is not before it, and before that event is matched. What we pay is rounded up 
 what we receive is rounded down.
 """
 
-from micropulse.jit import kernel
+from micropulse.jit import cold, kernel
 from micropulse.mark import FRESH_NS, UNITS
 from micropulse.schema import SECOND
-from micropulse.state import State
+from micropulse.state import MarkPrice, State
 
 EIGHT_HOURS_NS = 8 * 3600 * SECOND
 DIVISOR = UNITS * UNITS  # of mark price x rate
@@ -22,9 +22,7 @@ def pass_stamps(state: State, event_ts: int) -> None:
     if event_ts < clock.funding_stamp:
         return
     if clock.funding_stamp != 0:
-        if state.account.qty != 0:
-            # After a long silence more than one may have passed, and each of them is due.
-            _settle(state, 1 + (event_ts - clock.funding_stamp) // EIGHT_HOURS_NS)
+        settle(state, clock.funding_stamp, event_ts, state.mark, state.book.known_mid2)
         clock.funding_passed = event_ts
     clock.funding_stamp = (event_ts // EIGHT_HOURS_NS + 1) * EIGHT_HOURS_NS
 
@@ -36,27 +34,31 @@ def expect_stamp(state: State, next_funding_ts: int) -> None:
         state.clock.funding_stamp = next_funding_ts
 
 
-@kernel
-def _settle(state: State, stamps: int) -> None:
-    """Book what the position pays at the stamp that was due, and at those eight hours each behind.
+@cold
+def settle(state: State, stamp: int, event_ts: int, mark: MarkPrice, mid2: int) -> None:
+    """Book what the position pays at a stamp that `event_ts` has passed, and at those eight hours
+    each behind it: after a long silence more than one is due. `mark` and `mid2`: the last mark
+    price and twice the last mid before.
 
     The recorded rate is that of the last frame that names this stamp, when it is not older than
     FRESH_NS; a frame without a stamp is of a contract without funding. Else the given rate counts,
     on the last mid. Without either nothing is booked, and the stamp is counted as unknown.
     """
-    mark, clock, execution = state.mark, state.clock, state.execution
-    left = stamps
-    if mark.known and clock.funding_stamp - mark.event_ts <= FRESH_NS:
+    execution = state.execution
+    if state.account.qty == 0:
+        return
+    left = 1 + (event_ts - stamp) // EIGHT_HOURS_NS
+    if mark.known and stamp - mark.event_ts <= FRESH_NS:
         if mark.next_funding_ts == 0:
             return
-        if mark.next_funding_ts == clock.funding_stamp:
+        if mark.next_funding_ts == stamp:
             _book(state, mark.px, mark.rate)
             left -= 1
     if not execution.funding_given:
         state.counts.funding_unknown += left
         return
     per_quote = 2 * state.instrument.px_scale
-    whole, rest = divmod(state.book.known_mid2, per_quote)
+    whole, rest = divmod(mid2, per_quote)
     for _ in range(left):
         _book(state, whole * UNITS + rest * UNITS // per_quote, execution.funding_rate_e8)
 

@@ -78,18 +78,18 @@ def straight(function: Any, *args: Any) -> Any:
     return function.compile(tuple(types.unliteral(typeof(arg)) for arg in args))
 
 
-def load_core(strategy: ModuleType) -> ModuleType:
-    """micropulse.core with `decide` of `strategy` compiled into its loop.
+def load_core(strategy: ModuleType, loop: str = "core") -> ModuleType:
+    """micropulse.core (or .many) with `decide` of `strategy` compiled into its loop.
 
     Executes core.py anew under a name that holds the fingerprint of all that is compiled in, and
     keeps it in `sys.modules`, where numba looks when it reads its cache.
     """
     key = module_fingerprint(strategy, package_fingerprint("micropulse", _settings()))
-    name = f"micropulse.core_{key}"
+    name = f"micropulse.{loop}_{key}"
     if name in sys.modules:
         return sys.modules[name]
-    importlib.import_module("micropulse.core")  # so that what it imports goes to its own folder
-    source = Path(__file__).with_name("core.py")
+    importlib.import_module(f"micropulse.{loop}")  # so that what it imports goes to its own folder
+    source = Path(__file__).with_name(f"{loop}.py")
     spec = importlib.util.spec_from_file_location(name, source)
     assert spec is not None and spec.loader is not None
     if config.DISABLE_JIT:

@@ -83,6 +83,8 @@ def settings_of(params: type[Record], given: dict[str, Any]) -> Settings:
 
 def struct_of(record: type[Record]) -> type[msgspec.Struct]:
     """A frozen Struct with the fields and defaults of a Record, nested ones included."""
+    if record in _structs:
+        return _structs[record]
     fields: list[Any] = []
     for name, annotated in get_type_hints(record, include_extras=True).items():
         hint, *extras = get_args(annotated) or (annotated,)
@@ -98,7 +100,13 @@ def struct_of(record: type[Record]) -> type[msgspec.Struct]:
                 f"{record.__name__}.{name} cannot be a parameter: parameters are i8, f8, flag and "
                 "Records of them."
             )
-    return msgspec.defstruct(record.__name__, fields, frozen=True, forbid_unknown_fields=True)
+    _structs[record] = msgspec.defstruct(
+        record.__name__, fields, frozen=True, forbid_unknown_fields=True
+    )
+    return _structs[record]
+
+
+_structs: dict[type[Record], type[msgspec.Struct]] = {}  # one takes a millisecond to make
 
 
 def write_record(part: Any, record: Any) -> None:

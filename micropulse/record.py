@@ -24,6 +24,7 @@ from typing import (
     get_origin,
     get_type_hints,
 )
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -61,15 +62,9 @@ class Record:
     @classmethod
     def dtype(cls) -> np.dtype[Any]:
         """The numpy dtype of this record. Raises TypeError for a name numpy needs itself."""
-        hints = get_type_hints(cls, include_extras=True)
-        taken = sorted(set(hints) & set(dir(np.record)))
-        if taken:
-            raise TypeError(f"{cls.__name__}: {taken[0]!r} is a name of numpy's; rename the field")
-        fields = [(name, *_field(hint)) for name, hint in hints.items()]
-        dtype = np.dtype((np.record, fields))
-        if dtype.itemsize % 8:
-            raise TypeError(f"{cls.__name__}: {dtype.itemsize} bytes is no multiple of eight")
-        return dtype
+        if cls not in _DTYPES:
+            _DTYPES[cls] = _dtype_of(cls)
+        return _DTYPES[cls]
 
     @classmethod
     def zeros(cls, n: int) -> np.ndarray[Any, Any]:
@@ -87,9 +82,34 @@ class Record:
         return record
 
 
+# Of a class as it stood when it was asked first: evaluating the annotations of all records anew
+# for each Core took 10 ms. Weak, for a strategy that is loaded again is another class.
+_DTYPES: WeakKeyDictionary[type[Record], np.dtype[Any]] = WeakKeyDictionary()
+_HINTS: WeakKeyDictionary[type[Record], dict[str, Any]] = WeakKeyDictionary()
+
+
+def _hints_of(cls: type[Record]) -> dict[str, Any]:
+    """The annotation of each field, in memory order."""
+    if cls not in _HINTS:
+        _HINTS[cls] = get_type_hints(cls, include_extras=True)
+    return _HINTS[cls]
+
+
+def _dtype_of(cls: type[Record]) -> np.dtype[Any]:
+    hints = _hints_of(cls)
+    taken = sorted(set(hints) & set(dir(np.record)))
+    if taken:
+        raise TypeError(f"{cls.__name__}: {taken[0]!r} is a name of numpy's; rename the field")
+    fields = [(name, *_field(hint)) for name, hint in hints.items()]
+    dtype = np.dtype((np.record, fields))
+    if dtype.itemsize % 8:
+        raise TypeError(f"{cls.__name__}: {dtype.itemsize} bytes is no multiple of eight")
+    return dtype
+
+
 def fill_defaults(cls: type[Record], record: Any) -> None:
     """Write the defaults that `cls` and its nested records declare into `record`."""
-    for name, hint in get_type_hints(cls).items():
+    for name, hint in _hints_of(cls).items():
         if isinstance(hint, type) and issubclass(hint, Record):
             fill_defaults(hint, record[name])
         elif hasattr(cls, name):

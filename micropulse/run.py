@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
 from micropulse.digest import InputDigest, OutputDigest
 from micropulse.events import Events, no_events
@@ -29,6 +30,7 @@ from micropulse.strategy_errors import asked_for_nonsense, does_not_compile, rai
 
 CHECKPOINT_EVENTS = 10_000
 NO_EVENTS = no_events()
+NOT_COMPILED = (NumbaError, UnsupportedBytecodeError, KeyError, NotImplementedError)
 
 
 class Rows(NamedTuple):
@@ -112,7 +114,7 @@ class Core:
         try:
             self.begin(NO_EVENTS)
             self._advance(0)
-        except Exception as error:
+        except NOT_COMPILED as error:
             raise does_not_compile(self._strategy, error) from error
 
     @property
@@ -215,6 +217,8 @@ def run(source: Iterable[Events], core: Core, sinks: Sequence[Sink]) -> None:
     """Drive everything a source has through the core. The end of a source closes nothing."""
     for events in source:
         core.feed(events, sinks)
+        del events  # a source reads the next batch without the last one in memory
+        core.begin(NO_EVENTS)
 
 
 def _numbers(array: Any, field: str) -> Any:

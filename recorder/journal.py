@@ -5,7 +5,7 @@
     sync                fdatasync, beside the receiving thread: nor does a power cut
 
 One writer a tape, held by a lock on a file. Each writer opens segments of its own, with O_EXCL;
-a segment ends at midnight UTC (of ts_recv), at 64 MiB, or with its writer.
+a segment ends at midnight UTC (of ts_recv), at 32 MiB, or with its writer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from recorder.folder import (
     sync_folder,
 )
 
-SEGMENT_BYTES = 64 * 1024 * 1024
+SEGMENT_BYTES = 32 * 1024 * 1024
 DAY_NS = 86_400_000_000_000
 
 

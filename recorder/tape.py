@@ -130,9 +130,12 @@ class TapeSource:
         """Raises TapeError for a damaged segment."""
         self.tape.problems.clear()
         parts = max(1, len(self.tape.segments()) + len(self.tape.journals()))
-        for part, events in enumerate(self.tape.events(self._from, self._to), start=1):
+        part = 0
+        for events in self.tape.events(self._from, self._to):
+            part += 1  # noqa: SIM113 - enumerate would hold on to the last segment
             self.share = min(1.0, part / parts)
             yield events
+            del events  # a segment is 20 MB: gone before the next one is read
 
     @property
     def counts(self) -> dict[str, int]:

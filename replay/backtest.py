@@ -22,6 +22,8 @@ from micropulse.sinks.tables import Digits
 from micropulse.sinks.transactions import iso
 from micropulse.strategy import strategy_name
 from replay.source import Source, description
+from replay.sweep.grid import variant_id
+from replay.sweep.ledger import data_key, enter
 
 
 class Session:
@@ -48,6 +50,7 @@ class Session:
                 starts = [(int(t.seq[0]), int(t.ts_recv[0])) for t in events if len(t.seq)]
                 self.first = min(starts)
             yield events
+            del events  # before the next is read
             if self.on_progress:
                 self.on_progress(self.source.share)
 
@@ -67,6 +70,7 @@ class Session:
         figures: dict[str, Any] = {
             "digest": self.core.digest(),
             "input_digest": self.core.input_digest.hexdigest(),
+            "trades_digest": self.core.output_digest.trades(),
             "source": self.source.name,
             "symbol": self.source.symbol,
             "strategy": strategy_name(self.strategy),
@@ -155,15 +159,23 @@ def backtest(
     settings: Settings,
     folder: Path,
     on_progress: Callable[[float], None] | None = None,
+    ledger: Path | None = None,
 ) -> dict[str, Any]:
-    """Run, write the run folder, return the summary. A failure leaves no folder behind."""
+    """Run, write the run folder, return the summary. A failure leaves no folder behind.
+
+    With a `ledger` the variant is entered there as tried on this source.
+    """
     session = Session(source, strategy, settings)
     session.on_progress = on_progress
     sink = RunFolder(folder, source.symbol, strategy, session.digits, int(session.instrument.tick))
     try:
         session.run([sink])
         summary = session.summary() | {"run": str(folder)}
-        sink.finish(session.description(), summary, session.core.checkpoints)
+        said = session.description()
+        if ledger is not None:
+            key = data_key(said["source"], source.symbol)
+            enter(ledger, key, strategy_name(strategy), [variant_id(strategy, settings)])
+        sink.finish(said, summary, session.core.checkpoints)
     except BaseException:
         sink.discard()
         raise

@@ -22,10 +22,11 @@ from recorder.session import Session as Recording
 from recorder.streams import plan
 from recorder.tape import TapeSource, find_tape
 from replay.backtest import Session, backtest
+from replay.compare import page as comparison
 from replay.compare.comparison import compare
-from replay.compare.page import write_page
 from replay.compare.words import said_of_parting, said_of_trades
 from replay.frames import FramesSource
+from replay.html.frame import write as write_page
 from replay.report.report import report
 from replay.server.background import running_server
 from replay.simulator import write
@@ -160,13 +161,13 @@ def _look(folder: Path, say: Say) -> None:
         settings = resolve(strategy.Params, None, [f"enter_obi={enter_obi}"])
         backtest(TapeSource(folder / "imported"), strategy, settings, run)
     found = compare(a, b)
-    page = folder / "rules" / "compare.html"
-    write_page(found, page)
+    path = folder / "rules" / "compare.html"
+    write_page(path, comparison.page(found))
     say(f"   micropulse compare {a} {b}: obi_revert enters at {COMPARED[0]}, or {COMPARED[1]}.")
     say(f"   {said_of_trades(found.trades)}.")
     for line in said_of_parting(found):
         say(f"   {line}")
-    say(f"   The rest is in {page}.")
+    say(f"   The rest is in {path}.")
 
 
 def _wait_for_frames(data: Path, live: subprocess.Popen[bytes]) -> None:

@@ -17,14 +17,12 @@ from micropulse.instrument import to_text
 from micropulse.reading import WireError, claim_of
 from micropulse.wire import Decoder
 from recorder.folder import SESSION, TapeError, can_have_tape, date_of, journals, tape_folder
-from recorder.journal import Journal
+from recorder.journal import SEGMENT_BYTES, Journal
 from recorder.locks import one_sealer
 from recorder.seal import seal_closed, seal_frames
 from recorder.segment import only_frames
 from recorder.tape import TapeSource
 from replay.frames import FramesFile, SourceError
-
-SEGMENT_BYTES = 64 * 1024 * 1024
 
 
 class Import:

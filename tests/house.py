@@ -48,6 +48,7 @@ SHELL = {
     "micropulse.__main__": "starts the command line",
     "micropulse.sinks": "writes what the core put out",
     "micropulse.run": "sets the core up and drives it",
+    "micropulse.variants": "sets the core up for many variants and drives it",
     "micropulse.growing": "hands it one event at a time",
     "micropulse.params": "reads a parameter file",
     "micropulse.strategy": "finds the file of a strategy",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from benchmarks import core, latency, live, record, start, tape
+from benchmarks import core, day, latency, live, record, start, sweep, tape
 from replay.simulator import simulate
 
 
@@ -46,3 +46,19 @@ def test_the_tape_benchmark_gives_back_what_it_was_given() -> None:
     figures = tape.measure(simulate(1, 0.01))
     assert figures["frames"] == figures["events"] > 1_000
     assert 0 < figures["bytes_a_trades_row"] < figures["bytes_a_depth_row"]
+
+
+def test_the_day_benchmark_goes_from_a_tape_to_a_run_folder(tmp_path: Path) -> None:
+    tape_folder = day.tape_of(tmp_path, days=2, hours=0.01)
+    assert day.tape_of(tmp_path, days=2, hours=0.01) == tape_folder  # it is there already
+    one, two = day.measure(tape_folder, runs=2)
+    assert one["digest"] == two["digest"]
+    assert one["events"] > 1_000 and one["peak_mib"] > 0
+
+
+def test_the_sweep_benchmark_measures_whole_commands(tmp_path: Path) -> None:
+    source = sweep.made(0.02, tmp_path)
+    (tmp_path / "sweep").mkdir()
+    figures = sweep.measure(source, 3, 1, tmp_path / "sweep")
+    assert figures["variants"] == 3 and figures["events"] > 1_000
+    assert figures["cpu_s"] > 0 and len(figures["digest"]) == 64

@@ -30,6 +30,7 @@ from replay.live.plan import Plan
 from replay.live.trading import trade
 from replay.runs import Run
 from replay.server.background import running_server
+from tests.planted import planted
 
 EAGER = Path(__file__).parent / "strategies_under_test" / "eager.py"
 HOLD_MS = 1_200
@@ -120,7 +121,7 @@ def staged(
     script: str,
     moments: Callable[[Session], list[int]],
 ) -> Session:
-    """A session with a position at these moments. The market is a hundred times as fast as the
+    """A session with a position at these moments. The market is twenty times as fast as the
     clock: on a busy machine the trouble may come when there is none, and is tried again."""
     for attempt in range(3):
         (folder / str(attempt)).mkdir()
@@ -186,3 +187,10 @@ def test_in_a_stall_the_time_stop_fires_and_the_exit_waits_for_a_book(troubled: 
     assert trip["exit_seq"] in troubled.books()
     assert not trip["after_gap"]
     assert len(troubled.control(DISCONNECT)) == 2  # the cut one, and ours at the end
+
+
+def test_an_entry_before_the_first_book_is_found(troubled: Session, tmp_path: Path) -> None:
+    """The kit's word for it: between the start of the run and the first book nothing is known."""
+    bad = planted(troubled.run.folder, tmp_path / "bad", "orders", 0, "seq", lambda seq: 1)
+    with pytest.raises(AssertionError, match="an entry while the book was stale"):
+        sane_orders(bad)

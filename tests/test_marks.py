@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +18,22 @@ from micropulse.digest import InputDigest
 from micropulse.events import Events
 from micropulse.params import resolve
 from micropulse.strategy import load_strategy
+from micropulse.testing import accounts_reconcile, sane_orders
 from micropulse.testing.rows import rows_of
+from micropulse.testing.tables import rows
 from micropulse.wire import Decoder
 from recorder.check import check, coverage
 from recorder.folder import manifests, tape_folder
 from recorder.seal import seal_closed
 from recorder.tape import Tape, TapeSource
-from replay.backtest import Session
+from replay.backtest import Session, backtest
 from replay.frames import FramesSource
+from replay.runs import Run
 from replay.server.background import running_server
 from replay.simulator import EVERY_FAULT, START_NS, simulate, write
 from replay.tape_files import import_frames
 from replay.verify import verify
+from tests.planted import one_more, planted
 from tests.test_tape import recorded, texts
 from tests.wire_frames import VECTORS, texts_of
 from tests.wire_frames import check as check_frames
@@ -161,6 +167,35 @@ def test_simulated_marks_say_what_the_wire_says() -> None:
 
 
 # ---- live ------------------------------------------------------------------------------------
+
+
+def test_the_kit_adds_up_the_money_of_a_run_that_paid_funding(market: Path, tmp_path: Path) -> None:
+    """And finds a payment, a cash and a position that are off by a unit."""
+    strategy = load_strategy(EAGER)
+    run = tmp_path / "run"
+    backtest(FramesSource(market), strategy, resolve(strategy.Params, None, ["turn=-2.0"]), run)
+    samples = pl.read_parquet(run / "samples.parquet")
+    assert accounts_reconcile(run) > 0 and sane_orders(run) > 0
+    paid = rows(Run(run).trips)
+    trip = next(row for row, trip in enumerate(paid) if trip["funding"])
+    shutil.copytree(run, tmp_path / "trip")
+    file = tmp_path / "trip" / "transaction.csv"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    cells, column = lines[trip + 1].split(","), lines[0].split(",").index("funding")
+    cells[column] = str(one_more(Decimal(cells[column])))
+    lines[trip + 1] = ",".join(cells)
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"sample \d+, field cash"):
+        accounts_reconcile(tmp_path / "trip")
+    held = next(row for row, qty in enumerate(samples["position"].to_list()) if qty)
+    bad = planted(run, tmp_path / "position", "samples", held, "position", one_more)
+    with pytest.raises(AssertionError, match=f"sample {held}, field position"):
+        accounts_reconcile(bad)
+    last = samples.height - 1
+    assert not samples["position"][last]
+    bad = planted(run, tmp_path / "cash", "samples", last, "cash", one_more)
+    with pytest.raises(AssertionError, match=f"sample {last}, field cash"):
+        accounts_reconcile(bad)
 
 
 def test_live_over_a_funding_stamp_is_what_its_recording_says(market: Path, tmp_path: Path) -> None:

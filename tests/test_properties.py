@@ -7,11 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from hypothesis import given
 
@@ -33,6 +31,7 @@ from replay.backtest import backtest
 from replay.compare.trades import trades_of
 from replay.runs import Run
 from replay.source import open_source
+from tests.planted import one_more, planted
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "sample.jsonl.gz"
@@ -44,7 +43,7 @@ SETS = ["execution.latency=20", "turn=-0.5"]
 # ---- strategies ------------------------------------------------------------------------------
 
 RULE = """
-import random
+import os
 import sys
 
 from micropulse.record import Record, f8, i8
@@ -74,21 +73,25 @@ def decide(features, position, memory, params, intent):
 
 # What makes `wanted`, and what is defined before. All but the first do what no strategy may.
 LEANS = ("", "wanted = features.obi > params.lean")
-BY_CHANCE = ("LEAN = random.Random().random() - 0.5", "wanted = features.obi > LEAN")
+BY_LOAD = (  # what chance would do, but for certain
+    "os.environ['LOADS'] = os.environ.get('LOADS', '') + 'x'\n"
+    "LEAN = len(os.environ['LOADS']) % 2 * 4 - 2",
+    "wanted = features.obi > LEAN",
+)
 PEEKS = (
     """
 def next_bid():
     at = sys._getframe(2).f_locals
-    k = at["cursor"].depth
-    return at["depth"].bid_px[0][k] / 100 if k < len(at["depth"].seq) else 0.0
+    k, depth = at["out"].cursor.depth, at["events"].depth
+    return depth.bid_px[0][k] / 100 if k < len(depth.seq) else 0.0
 """,
     "wanted = next_bid() > features.mid",
 )
 BY_BATCH = (
-    "def place():\n    return sys._getframe(2).f_locals['cursor'].depth",
+    "def place():\n    return sys._getframe(2).f_locals['out'].cursor.depth",
     "wanted = place() % 7 < 3",
 )
-RULES = {"leans": LEANS, "by_chance": BY_CHANCE, "peeks": PEEKS, "by_batch": BY_BATCH}
+RULES = {"leans": LEANS, "by_load": BY_LOAD, "peeks": PEEKS, "by_batch": BY_BATCH}
 
 IN_PYTHON = """
 import json, sys
@@ -113,7 +116,7 @@ print(json.dumps(said))
 
 ASKED = (
     *(f"{name}:leans" for name in ("deterministic", "batch_invariant", "no_lookahead")),
-    *("deterministic:by_chance", "no_lookahead:peeks"),
+    *("deterministic:by_load", "no_lookahead:peeks"),
     *("deterministic:by_batch", "batch_invariant:by_batch"),
 )
 
@@ -142,8 +145,8 @@ def test_a_rule_that_does_nothing_wrong_has_all_properties(judged: dict[str, str
     assert [judged[asked] for asked in ASKED if "leans" in asked] == ["", "", ""]
 
 
-def test_a_constant_drawn_by_chance_is_not_deterministic(judged: dict[str, str]) -> None:
-    said = judged["deterministic:by_chance"]
+def test_a_constant_drawn_by_load_is_not_deterministic(judged: dict[str, str]) -> None:
+    said = judged["deterministic:by_load"]
     assert "Two runs of the same events differ, first at seq" in said
 
 
@@ -200,19 +203,6 @@ def test_a_run_with_orders_that_rest_does_too(tmp_path: Path) -> None:
     assert len(trades_of(made)) - len(made.trips) in (0, 1) and len(made.trips) > 20
 
 
-def planted(run: Path, folder: Path, table: str, row: int, field: str, change: Any) -> Path:
-    """A copy of the run with one value changed."""
-    shutil.copytree(run, folder)
-    path = folder / f"{table}.parquet"
-    frame = pl.read_parquet(path)
-    values = frame[field].to_list()
-    values[row] = change(values[row])
-    changed = frame.with_columns(pl.Series(field, values, dtype=frame.schema[field]))
-    assert not changed.equals(frame)
-    changed.write_parquet(path)
-    return folder
-
-
 @pytest.mark.parametrize(
     ("table", "row", "field", "said"),
     [
@@ -228,14 +218,9 @@ def planted(run: Path, folder: Path, table: str, row: int, field: str, change: A
 def test_a_number_that_is_off_by_a_unit_is_found(
     run: Path, tmp_path: Path, table: str, row: int, field: str, said: str
 ) -> None:
-    bad = planted(run, tmp_path / "bad", table, row, field, _one_more)
+    bad = planted(run, tmp_path / "bad", table, row, field, one_more)
     with pytest.raises(AssertionError, match=said):
         accounts_reconcile(bad)
-
-
-def _one_more(value: Decimal) -> Decimal:
-    """By the last digit of its scale."""
-    return value + Decimal((0, (1,), value.as_tuple().exponent))
 
 
 @pytest.mark.parametrize("field", ["gross", "net", "fees"])

@@ -56,9 +56,13 @@ def test_rest_speaks_of_the_market_before_it_starts(source: Path) -> None:
         assert (depth["lastUpdateId"], depth["bids"][0]) == (9, ["85000.00", "0.500"])
         (symbol,) = rest.exchange_info()["symbols"]
         rules = {rule["filterType"]: rule for rule in symbol["filters"]}
-        tick, step, least, most, notional = KNOWN_LIMITS["BTCUSDT"]
+        tick, step, least, most_limit, most, notional = KNOWN_LIMITS["BTCUSDT"]
         assert rules["PRICE_FILTER"]["tickSize"] == tick
-        assert (rules["LOT_SIZE"]["stepSize"], rules["LOT_SIZE"]["minQty"]) == (step, least)
+        assert [rules["LOT_SIZE"][key] for key in ("stepSize", "minQty", "maxQty")] == [
+            step,
+            least,
+            most_limit,
+        ]
         assert rules["MARKET_LOT_SIZE"]["maxQty"] == most
         assert rules["MIN_NOTIONAL"]["notional"] == notional
 

@@ -17,7 +17,16 @@ from typing import Annotated, NoReturn
 import typer
 
 import micropulse
-from micropulse.cli import checking, comparing, market, proving, replaying, reporting, tape
+from micropulse.cli import (
+    checking,
+    comparing,
+    market,
+    proving,
+    replaying,
+    reporting,
+    sweeping,
+    tape,
+)
 from micropulse.cli.live import live
 from micropulse.cli.options import say
 from micropulse.cli.record import record
@@ -58,6 +67,7 @@ app.command()(live)
 app.command()(replaying.replay)
 app.command()(replaying.features)
 app.command()(replaying.backtest)
+app.command()(sweeping.sweep)
 app.command()(proving.verify)
 app.command()(reporting.report)
 app.command()(comparing.compare)

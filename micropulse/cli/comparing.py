@@ -48,8 +48,9 @@ def compare(
     from rich.console import Console
 
     from replay.compare.comparison import compare as compare_runs
-    from replay.compare.page import write_page
+    from replay.compare.page import page as page_of
     from replay.compare.words import say_comparison
+    from replay.html.frame import write
 
     with ExitStack() as cleared:
         is_page = output is not None and output.suffix == ".html"
@@ -68,8 +69,7 @@ def compare(
         found = compare_runs(*folders, data)
         page = output if output is None or is_page else output / "compare.html"
         if page is not None:
-            page.parent.mkdir(parents=True, exist_ok=True)
-            write_page(found, page)
+            write(page, page_of(found))
         if as_json:
             typer.echo(json.dumps(found.plain() | {"page": str(page) if page else None}))
         else:

@@ -153,6 +153,7 @@ def backtest(
     """Trade a recording on paper and write a run folder."""
     from micropulse.strategy import strategy_name
     from replay.backtest import backtest as run_backtest
+    from replay.sweep.ledger import LEDGER
 
     recording = opened(source, symbol, from_, to)
     module, settings = strategy_of(strategy, params, set_)
@@ -161,7 +162,7 @@ def backtest(
     if not as_json:
         say(f"parameters {json.dumps(settings.as_dict())}")
     with progress(recording.name, as_json) as bar:
-        summary = run_backtest(recording, module, settings, folder, bar)
+        summary = run_backtest(recording, module, settings, folder, bar, LEDGER)
     say_problems(recording)
     typer.echo(json.dumps(summary) if as_json else figures(summary))
     end_if_failed(summary["strategy_failed"])

@@ -127,16 +127,21 @@ def export(
     source: Annotated[str, typer.Argument(help="A tape, or a folder above exactly one.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="A suffix .gz or .zst packs it.")],
     format_: Annotated[
-        str, typer.Option("--format", help="frames (byte-exact) or csv (books and trades).")
+        str,
+        typer.Option(
+            "--format",
+            help="frames (byte-exact), csv (books and trades) or npz (hftbacktest's events).",
+        ),
     ] = "frames",
     symbol: SymbolOpt = None,
     from_: FromOpt = None,
     to: ToOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Give a tape to other tools: frames as they came, or a CSV."""
+    """Give a tape to other tools: frames as they came, a CSV, or hftbacktest's events."""
     from recorder.tape import TapeSource, find_tape
     from replay.frames import write_frames
+    from replay.hftbacktest_events import write_npz
     from replay.tape_files import write_csv
 
     start, stop = time_ns("--from", from_), time_ns("--to", to)
@@ -144,8 +149,15 @@ def export(
         rows = write_frames(output, find_tape(Path(source), symbol).frames(start, stop))
     elif format_ == "csv":
         rows = write_csv(TapeSource(source, symbol, start, stop), output)
+    elif format_ == "npz":
+        rows, shift_ns = write_npz(TapeSource(source, symbol, start, stop), output)
+        if shift_ns:
+            say(
+                f"note: {shift_ns} ns were added to every local_ts: the recorder's clock ran "
+                "behind the exchange's, and hftbacktest takes no negative latency."
+            )
     else:
-        raise typer.BadParameter(f"--format is frames or csv, not {format_!r}.")
+        raise typer.BadParameter(f"--format is frames, csv or npz, not {format_!r}.")
     figures = {"rows": rows, "output": str(output), "format": format_}
     typer.echo(json.dumps(figures) if as_json else f"{rows} {format_} rows in {output}")
 

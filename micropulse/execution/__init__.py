@@ -16,12 +16,13 @@ docs/execution.md is the definition. An order decided on an event never fills on
 the market does to orders comes before `decide`, `submit` after it.
 """
 
-from micropulse.execution.arrival import forget_clock, see_clock, seed_dice
+from micropulse.execution.arrival import date_requests, forget_clock, see_clock, seed_dice
 from micropulse.execution.exits import watch_exit
 from micropulse.execution.meet import lose_connection, match, meet_print
 from micropulse.execution.submit import submit
 
 __all__ = [
+    "date_requests",
     "forget_clock",
     "lose_connection",
     "match",

@@ -20,7 +20,7 @@ def see_clock(state: State, ts_event: int, ts_recv: int) -> None:
     drop_before(state.offset, state.offset_ring, now - OFFSET_WINDOW_NS)
     state.jitter_ns = maximum(state.offset, state.offset_ring) - offset
     if state.open_n != 0:
-        _date_requests(state)
+        date_requests(state)
 
 
 @kernel
@@ -30,7 +30,7 @@ def forget_clock(state: State) -> None:
 
 
 @cold
-def _date_requests(state: State) -> None:
+def date_requests(state: State) -> None:
     """Requests that were decided before the exchange's clock was known get their arrival."""
     for i in range(state.open_n):
         order = state.orders[i]

@@ -102,7 +102,6 @@ def meet_print(state: State, out: Outbox, txn: int, px: int, qty: int, side: int
         elif order.stage == ARMED:
             if print_trips(order, txn, px, side):
                 status = trip(state, order)
-                order.prints_at += 1  # this print enters the ring after us
         else:
             ours = print_leaves(state, order, txn, px, qty, side, given)
             if ours > 0:

@@ -6,6 +6,8 @@ Without this a strategy could eat the same standing quantity again and again.
 from micropulse.jit import kernel
 from micropulse.state import State
 
+NOWHERE = 2**63 - 1  # a price no level has
+
 
 @kernel
 def taken_at(state: State, side: int, px: int) -> int:
@@ -45,18 +47,24 @@ def _drop(state: State, i: int) -> None:
 @kernel
 def grow_taken(state: State) -> None:
     """A level we took from that shows more than before has new depth: forget what we took."""
+    bid, ask = state.book.bid, state.book.ask
+    worst_bid = bid.px[bid.n - 1] if bid.n > 0 else NOWHERE
+    worst_ask = ask.px[ask.n - 1] if ask.n > 0 else -NOWHERE
     i = 0
     while i < state.taken_n:
         taken = state.taken[i]
-        ladder = state.book.ask if taken.side > 0 else state.book.bid
-        in_view = ladder.n > 0 and taken.side * taken.px <= taken.side * ladder.px[ladder.n - 1]
+        in_view = taken.px <= worst_ask if taken.side > 0 else taken.px >= worst_bid
+        if not in_view:
+            i += 1
+            continue
+        ladder = ask if taken.side > 0 else bid
         shown = 0
         for k in range(ladder.n):
             if ladder.px[k] == taken.px:
                 shown = ladder.qty[k]
-        if in_view and shown > taken.shown:
+                break
+        if shown > taken.shown:
             _drop(state, i)
         else:
-            if in_view:
-                taken.shown = shown
+            taken.shown = shown
             i += 1

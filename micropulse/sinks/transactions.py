@@ -20,6 +20,7 @@ COLUMNS = (
     *("entry_ts", "exit_ts", "entry_seq", "exit_seq", "entry_order", "exit_order"),
 )
 
+NUMBERS = ("id", "entry_ts", "exit_ts", "entry_seq", "exit_seq", "entry_order", "exit_order")
 MONEY = ("gross", "fees", "funding", "net", "entry_slippage", "exit_slippage")
 
 
@@ -30,29 +31,26 @@ def header() -> str:
 
 def line(trip: Any, symbol: str, name: str, strategy: ModuleType, digits: Digits, tick: int) -> str:
     """One round trip. Average prices are rounded to two digits more than the wire's."""
-    entry, leave = int(trip["entry_notional"]), int(trip["exit_notional"])
-    sign = int(trip["side"])
+    plain = dict(zip(trip.dtype.names, trip.item(), strict=True))
+    qty, held_ns = plain["qty"], plain["exit_ts"] - plain["entry_ts"]
     row = {
-        "id": int(trip["id"]),
         "symbol": symbol,
         "strategy": name,
-        "side": "long" if sign > 0 else "short",
-        "qty": to_text(trip["qty"], digits.qty),
-        "entry_time": iso(int(trip["entry_ts"])),
-        "exit_time": iso(int(trip["exit_ts"])),
-        "hold_s": to_text(int(trip["exit_ts"]) - int(trip["entry_ts"]), 9),
-        "entry_px": average_px(entry, int(trip["qty"]), digits),
-        "exit_px": average_px(leave, int(trip["qty"]), digits),
-        "entry_reason": reason_name(strategy, int(trip["entry_reason"])),
-        "exit_reason": reason_name(strategy, int(trip["exit_reason"])),
-        "mae_ticks": _ticks(trip, int(trip["worst_px"]), digits, tick),
-        "mfe_ticks": _ticks(trip, int(trip["best_px"]), digits, tick),
-        "after_gap": "true" if trip["after_gap"] else "false",
+        "side": "long" if plain["side"] > 0 else "short",
+        "qty": to_text(qty, digits.qty),
+        "entry_time": iso(plain["entry_ts"]),
+        "exit_time": iso(plain["exit_ts"]),
+        "hold_s": to_text(held_ns, 9),
+        "entry_px": average_px(plain["entry_notional"], qty, digits),
+        "exit_px": average_px(plain["exit_notional"], qty, digits),
+        "entry_reason": reason_name(strategy, plain["entry_reason"]),
+        "exit_reason": reason_name(strategy, plain["exit_reason"]),
+        "mae_ticks": _ticks(plain, plain["worst_px"], digits, tick),
+        "mfe_ticks": _ticks(plain, plain["best_px"], digits, tick),
+        "after_gap": "true" if plain["after_gap"] else "false",
     }
-    for name_of_money in MONEY:
-        row[name_of_money] = to_text(trip[name_of_money], digits.money)
-    for number in ("entry_ts", "exit_ts", "entry_seq", "exit_seq", "entry_order", "exit_order"):
-        row[number] = int(trip[number])
+    row |= {money: to_text(plain[money], digits.money) for money in MONEY}
+    row |= {number: plain[number] for number in NUMBERS}
     text = io.StringIO()
     csv.DictWriter(text, COLUMNS, lineterminator="\n").writerow(row)
     return text.getvalue()
@@ -71,10 +69,10 @@ def iso(ts: int) -> str:
     return f"{second}.{ts % 10**9:09d}Z"
 
 
-def _ticks(trip: Any, px: int, digits: Digits, tick: int) -> str:
+def _ticks(trip: dict[str, int], px: int, digits: Digits, tick: int) -> str:
     """How far `px` was from the entry, in ticks, in the trip's favour; one digit."""
     unit = 10 ** (digits.money - digits.px - digits.qty)
-    moved = int(trip["side"]) * (px * int(trip["qty"]) * unit - int(trip["entry_notional"]))
-    per_tick = int(trip["qty"]) * unit * tick
+    moved = trip["side"] * (px * trip["qty"] * unit - trip["entry_notional"])
+    per_tick = trip["qty"] * unit * tick
     tenths = (2 * 10 * moved // per_tick + 1) // 2
     return to_text(tenths, 1)

@@ -1,55 +1,89 @@
-"""The chart of a comparison: price with the trades only one of them made, equity, differences."""
+"""The chart of a comparison: price with the trades only one of them made, equity, difference."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from replay.compare.comparison import Comparison
-from replay.compare.paired import BUCKET_NS
 from replay.compare.trades import Trade
 from replay.runs import Run
 
 POINTS_MOST = 20_000  # of a line; a day of seconds is drawn every fifth
-COLOURS = {"A": "#2f81d8", "B": "#e0801a", "B - A": "#5a9e6f"}
-ROWS = ("price, entries only one made", "equity, USDT", "B - A in ten minutes, USDT")
+HEIGHT_PX = 760
+GAP = 0.06  # between panels, as a share of the height
+PANELS = (  # what, share of the height
+    ("price, entries only one made", 0.42),
+    ("equity, USDT", 0.33),
+    ("B − A, USDT", 0.25),
+)
+Trace = dict[str, Any]
 
 
-def chart(found: Comparison) -> go.Figure:
-    """Three panels over the same time: price and entries, equity of both, bucket differences."""
-    figure = make_subplots(
-        3,
-        1,
-        shared_xaxes=True,
-        vertical_spacing=0.06,
-        row_heights=[0.42, 0.33, 0.25],
-        subplot_titles=ROWS,
-    )
-    for trace in _price(found):
-        figure.add_trace(trace, 1, 1)
-    for name, run in (("A", found.a), ("B", found.b)):
-        figure.add_trace(_equity(name, run), 2, 1)
-    figure.add_trace(_differences(found), 3, 1)
-    _mark_partings(figure, found)
-    figure.update_layout(
-        height=760,
-        margin={"l": 56, "r": 12, "t": 30, "b": 30},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": -0.06},
-        hovermode="x unified",
-        dragmode="pan",
-        modebar={"bgcolor": "rgba(0,0,0,0)"},
-    )
-    figure.update_yaxes(tickformat=",.1f", row=1, col=1)
-    for note in figure.layout.annotations[: len(ROWS)]:
-        note.update(x=0, xanchor="left", font={"size": 12})
-    return figure
+def chart(found: Comparison) -> dict[str, Any]:
+    """Three panels over the same time: price and entries, equity of both, B less A.
+
+    `data` and `layout` are plotly's; a colour "$a" is the page's of that name.
+    """
+    traces = [(1, trace) for trace in _price(found)]
+    traces += [(2, _equity(name, run)) for name, run in (("A", found.a), ("B", found.b))]
+    traces.append((3, _difference(found)))
+    return {
+        "id": "chart-time",
+        "data": [trace | {"xaxis": "x", "yaxis": _axis("y", panel)} for panel, trace in traces],
+        "layout": _layout(found),
+    }
+
+
+def _axis(letter: str, panel: int) -> str:
+    return letter if panel == 1 else f"{letter}{panel}"
+
+
+def _layout(found: Comparison) -> dict[str, Any]:
+    """Panels from the top down over one time axis, a line through all where the runs part."""
+    layout: dict[str, Any] = {
+        "height": HEIGHT_PX,
+        "hovermode": "x unified",
+        "dragmode": "pan",
+        "legend": {"orientation": "h", "y": -0.06, "yanchor": "top"},
+        "xaxis": {"anchor": "y3", "type": "date"},
+        "yaxis": {"tickformat": ",.1f"},
+    }
+    notes, top = [], 1.0
+    free = 1.0 - GAP * (len(PANELS) - 1)
+    for number, (name, share) in enumerate(PANELS, start=1):
+        bottom = max(0.0, top - share * free)
+        axis = layout.setdefault(f"yaxis{'' if number == 1 else number}", {})
+        axis["domain"] = [round(bottom, 4), round(top, 4)]
+        place = {"x": 0, "y": top, "xref": "paper", "yref": "paper"}
+        notes.append(place | {"text": name, "xanchor": "left", "yanchor": "bottom"})
+        top = bottom - GAP
+    layout["annotations"] = [note | {"showarrow": False} for note in notes]
+    partings = [(parting.ts[:23], parting.what) for parting in found.partings]
+    layout["annotations"] += [_parts_here(ts, what) for ts, what in partings]
+    line = {"color": "$loss", "width": 1, "dash": "dot"}
+    layout["shapes"] = [
+        {"type": "line", "x0": ts, "x1": ts, "y0": 0, "y1": 1, "yref": "paper", "line": line}
+        for ts, _ in partings
+    ]
+    return layout
+
+
+def _parts_here(ts: str, what: str) -> dict[str, Any]:
+    return {
+        "x": ts,
+        "y": 1,
+        "yref": "y domain",
+        "text": f"first different {what}",
+        "showarrow": False,
+        "textangle": -90,
+        "xanchor": "right",
+        "yanchor": "top",
+        "font": {"size": 10, "color": "$loss"},
+    }
 
 
 def _thinned(run: Run) -> pl.DataFrame:
@@ -58,74 +92,63 @@ def _thinned(run: Run) -> pl.DataFrame:
     return samples.gather_every(max(1, -(-samples.height // POINTS_MOST)))
 
 
-def _times(column: pl.Series) -> Any:
-    """Times as plotly draws them, in UTC to the millisecond."""
-    return column.cast(pl.Int64).to_numpy().astype("datetime64[ns]").astype("datetime64[ms]")
+def _times(stamps_ns: Any) -> list[str]:
+    """Times as plotly reads them, in UTC to the millisecond."""
+    stamps = np.asarray(stamps_ns, np.int64).astype("datetime64[ns]").astype("datetime64[ms]")
+    return [str(stamp) for stamp in stamps]
 
 
-def _price(found: Comparison) -> Iterator[go.Scatter]:
+def _line(x: Iterable[str], y: Iterable[Any], name: str, colour: str, **more: Any) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": list(x),
+        "y": list(y),
+        "line": {"color": colour, **more},
+    }
+
+
+def _price(found: Comparison) -> Iterator[Trace]:
     samples = _thinned(found.a)
-    line = {"color": "#8a8f98", "width": 1}
-    x, y = _times(samples["ts_recv"]), samples["mid"].to_numpy()
-    yield go.Scatter(x=x, y=y, name="mid", mode="lines", line=line, hoverinfo="skip")
+    times = _times(samples["ts_recv"].cast(pl.Int64))
+    yield _line(times, samples["mid"].to_list(), "mid", "$gross", width=1) | {"hoverinfo": "skip"}
     for name, trades in (("A", found.trades.only_a), ("B", found.trades.only_b)):
         if trades:
             yield _entries(name, trades)
 
 
-def _entries(name: str, trades: list[Trade]) -> go.Scatter:
+def _entries(name: str, trades: list[Trade]) -> Trace:
     symbols = ["triangle-up" if trade.side == "long" else "triangle-down" for trade in trades]
     text = [
         f"{trade.side}, {trade.entry_reason}, seq {trade.seq}<br>"
         f"left: {trade.exit_reason or 'open'}, net {trade.net if trade.net is not None else '-'}"
         for trade in trades
     ]
-    return go.Scatter(
-        x=np.array([trade.ts for trade in trades], "datetime64[ns]").astype("datetime64[ms]"),
-        y=[float(trade.entry_px) for trade in trades],
-        name=f"only in {name}",
-        mode="markers",
-        marker={"symbol": symbols, "size": 8, "opacity": 0.75, "color": COLOURS[name]},
-        text=text,
-        hovertemplate="%{text}<extra></extra>",
-    )
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": f"only in {name}",
+        "x": _times([trade.ts for trade in trades]),
+        "y": [float(trade.entry_px) for trade in trades],
+        "marker": {"symbol": symbols, "size": 8, "opacity": 0.75, "color": f"${name.lower()}"},
+        "text": text,
+        "hovertemplate": "%{text}<extra></extra>",
+    }
 
 
-def _equity(name: str, run: Run) -> go.Scatter:
+def _equity(name: str, run: Run) -> Trace:
     samples = _thinned(run)
-    return go.Scatter(
-        x=_times(samples["ts_recv"]),
-        y=samples["equity"].cast(pl.Float64).to_numpy(),
-        name=name,
-        mode="lines",
-        line={"color": COLOURS[name], "width": 1.6, "shape": "hv"},
-    )
+    times = _times(samples["ts_recv"].cast(pl.Int64))
+    equity = samples["equity"].cast(pl.Float64).to_list()
+    return _line(times, equity, name, f"${name.lower()}", width=1.6, shape="hv")
 
 
-def _differences(found: Comparison) -> go.Bar:
-    starts = np.array([bucket.start for bucket in found.buckets], np.int64) + BUCKET_NS // 2
-    return go.Bar(
-        x=starts.astype("datetime64[ns]").astype("datetime64[ms]"),
-        y=[float(bucket.difference("net")) for bucket in found.buckets],
-        width=[BUCKET_NS / 1e6 * 0.8] * len(starts),
-        name="B - A",
-        marker={"color": COLOURS["B - A"]},
-    )
-
-
-def _mark_partings(figure: go.Figure, found: Comparison) -> None:
-    """A line through all panels where they part."""
-    for parting in found.partings:
-        line = {"color": "#c0392b", "width": 1, "dash": "dot"}
-        figure.add_vline(x=parting.ts[:23], line=line)
-        figure.add_annotation(
-            x=parting.ts[:23],
-            y=1,
-            yref="y domain",
-            text=f"first different {parting.what}",
-            showarrow=False,
-            textangle=-90,
-            xanchor="right",
-            yanchor="top",
-            font={"size": 10, "color": "#c0392b"},
-        )
+def _difference(found: Comparison) -> Trace:
+    """What B had gained or lost against A by each second that both have."""
+    a, b = (run.samples.select("ts_recv", "equity") for run in (found.a, found.b))
+    both = a.join(b, on="ts_recv", how="inner", suffix="_b", maintain_order="left")
+    both = both.gather_every(max(1, -(-both.height // POINTS_MOST)))
+    apart = (both["equity_b"] - both["equity"]).cast(pl.Float64).to_list()
+    times = _times(both["ts_recv"].cast(pl.Int64))
+    return _line(times, apart, "B − A", "$accent", width=1.6, shape="hv") | {"fill": "tozeroy"}

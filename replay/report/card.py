@@ -9,6 +9,7 @@ import polars as pl
 
 from replay.report.money import SEED
 from replay.runs import Run
+from replay.sweep.ledger import LEDGER, data_key, tried
 
 SILENT_S = 5  # so long without an event is worth a line
 ODD = (
@@ -53,11 +54,8 @@ def card(run: Run) -> dict[str, Any]:
 
 
 def variants_tried(run: Run) -> int | None:
-    """How many variants were ever tried on this data; None where no ledger says so.
-
-    The only place that would ask a ledger.
-    """
-    return None
+    """How many variants were ever tried on this data; None where the ledger knows nothing of it."""
+    return len(tried(LEDGER, [data_key(run.said["source"], run.said["symbol"])])) or None
 
 
 def gaps(run: Run) -> list[dict[str, Any]]:

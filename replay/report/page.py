@@ -5,37 +5,24 @@ The same run gives the same bytes: there is no clock in it, and no chance withou
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
-import re
 from html import escape
-from importlib.resources import files
 from typing import Any
 
+from replay.html import frame
+from replay.html.frame import table
 from replay.report import tables
 from replay.report.charts import charts
-from replay.report.tables import outcome_table, spread_table, table
+from replay.report.tables import outcome_table, spread_table
 from replay.report.trades import Book
 from replay.report.words import THESE_DAYS, duration, money
 from replay.runs import Run
-
-LEVEL = 4  # of gzip: 6 takes twice as long for four percent
 
 
 def page(run: Run, book: Book, figures: dict[str, Any], around: bytes) -> str:
     """The HTML. `around` is the blob of drill_down.py."""
     card = figures["card"]
-    title = f"{card['strategy']['name']} on {card['symbol']}"
     parts = {
-        "title": escape(title),
-        "lead": _lead(figures),
         "warnings": _warnings(figures),
-        "style": _own("page.css"),
-        "program": _own("page.js") + _own("drill_down.js"),
-        "plotly": _in_page(_plotly()),
-        "charts": _json(charts(run, book, figures)),
-        "around": _in_page(around),
         "run_card": tables.run_card(figures) + tables.gap_list(figures),
         "parameters": tables.parameters(figures),
         "cards": tables.cards(figures),
@@ -63,10 +50,16 @@ def page(run: Run, book: Book, figures: dict[str, Any], around: bytes) -> str:
         "markouts": tables.markout_table(figures),
         "costs": _costs(figures),
         "trades": tables.trade_list(book.trades, card["symbol"]),
-        "figures": _json(figures),
     }
-    template = _own("page.html")
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
+    return frame.page(
+        "replay.report",
+        f"{card['strategy']['name']} on {card['symbol']}",
+        _lead(figures),
+        parts,
+        {"figures": figures, "charts": charts(run, book, figures)},
+        {"around": around},
+        ("page.js", "drill_down.js"),
+    )
 
 
 def _lead(figures: dict[str, Any]) -> str:
@@ -80,7 +73,7 @@ def _lead(figures: dict[str, Any]) -> str:
     came = "No round trip was completed."
     if n:
         came = f"{n:,} round trip{'s' if n > 1 else ''}, net {money(head['net']['value'])}."
-    return escape(f"{long} from {when} UTC. {came}")
+    return f"{long} from {when} UTC. {came}"
 
 
 def _warnings(figures: dict[str, Any]) -> str:
@@ -153,22 +146,3 @@ def _costs(figures: dict[str, Any]) -> str:
 
 def _share(text: str | None) -> str:
     return "—" if text is None else f"{float(text):.4%}"
-
-
-def _own(name: str) -> str:
-    return (files("replay.report") / name).read_text(encoding="utf-8")
-
-
-def _plotly() -> bytes:
-    """plotly.js as the Python package has it. Read as a file: importing plotly takes 0.3 s."""
-    return (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
-
-
-def _in_page(data: bytes) -> str:
-    """gzip, then base64: 4.8 MB of plotly.js are 2.0 MB."""
-    return base64.b64encode(gzip.compress(data, LEVEL, mtime=0)).decode()
-
-
-def _json(data: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
-    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from replay.html.frame import write
 from replay.report.drill_down import drill_down
 from replay.report.evidence import NoSourceError, gather
 from replay.report.figures import figures
@@ -42,17 +42,6 @@ def report(folder: Path, output: Path | None = None, data: str | None = None) ->
     path = output if output is not None else folder / "report.html"
     if path.is_dir():
         raise RunError(f"{path} is a folder. Give -o the name of a file, as in -o report.html.")
-    _write(path, page(run, book, made, drill_down(run, book, evidence)))
-    _write(folder / "summary.json", json.dumps(run.summary | {"report": made}, indent=2) + "\n")
+    write(path, page(run, book, made, drill_down(run, book, evidence)))
+    write(folder / "summary.json", json.dumps(run.summary | {"report": made}, indent=2) + "\n")
     return Made(path, made)
-
-
-def _write(path: Path, text: str) -> None:
-    """The whole file or the one before: never a half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

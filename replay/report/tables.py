@@ -8,30 +8,11 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
+from replay.html.frame import table
 from replay.report.trades import Trade
 from replay.report.words import COLUMNS, HEADLINE, THESE_DAYS, bounds, duration, plain, shown
 
 MOST_TRADES = 10_000  # rows of the list; a longer one is in transaction.csv
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1, **more: str) -> str:
-    """An HTML table in a box that scrolls by itself; the first `words` columns are text. Cells
-    are HTML: escape what is not yours."""
-    if not rows:
-        return '<p class="none">Nothing to show.</p>'
-    classes = ['class="word"' if k < words else "" for k in range(len(heads))]
-    head = "".join(f"<th {c}>{escape(name)}</th>" for c, name in zip(classes, heads, strict=True))
-    body = "\n".join(_row(classes, row) for row in rows)
-    extra = "".join(f' {name}="{escape(value)}"' for name, value in more.items())
-    return (
-        f'<div class="scroll"><table{extra}><thead><tr>{head}</tr></thead>\n'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _row(classes: Sequence[str], cells: Sequence[str]) -> str:
-    tds = (f"<td {c}>{cell}</td>" for c, cell in zip(classes, cells, strict=True))
-    return f"<tr>{''.join(tds)}</tr>"
 
 
 def cards(figures: dict[str, Any]) -> str:

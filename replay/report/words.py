@@ -50,7 +50,7 @@ def shown(value: Any, unit: str) -> str:
     if isinstance(value, str):
         return value
     if unit == "%":
-        return f"{100 * value:.1f} %"
+        return f"{round(100 * value, 1) + 0.0:.1f} %"  # + 0.0: no "-0.0"
     digits = 0 if isinstance(value, int) or abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
     if 0 < abs(value) < 0.01:
         return f"{value:.2g}{UNITS[unit]}"

@@ -1,0 +1,5 @@
+/* The comparison: one chart. */
+whenReady(async () => {
+  const chart = read("chart");
+  return () => draw(chart);
+});
