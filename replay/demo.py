@@ -26,7 +26,7 @@ from replay.compare import page as comparison
 from replay.compare.comparison import compare
 from replay.compare.words import said_of_parting, said_of_trades
 from replay.frames import FramesSource
-from replay.pages.frame import write as write_page
+from replay.html.frame import write as write_page
 from replay.report.report import report
 from replay.server.background import running_server
 from replay.simulator import write
@@ -42,8 +42,9 @@ LINES_SHOWN = 10  # before and after what the strategy did first
 Say = Callable[[str], Any]
 
 
-def run_demo(folder: Path, say: Say) -> None:
-    """Fill `folder` with a market, tapes and a run folder, and tell the story on the way."""
+def run_demo(folder: Path, say: Say) -> Path:
+    """Fill `folder` with a market, tapes and run folders, and tell the story on the way; the run
+    folder of the backtest."""
     folder.mkdir(parents=True, exist_ok=True)
     market = folder / "market.jsonl.gz"
     say(f"1. Five minutes of a simulated market (seed {SEED}), in the exact form of the wire.")
@@ -64,6 +65,7 @@ def run_demo(folder: Path, say: Say) -> None:
     for path in (market, *tapes, *sorted(run.iterdir())):
         if path.is_file():
             say(f"   {path}  ({path.stat().st_size:,} bytes)")
+    return run
 
 
 def _record(folder: Path, market: Path, say: Say) -> Path:

@@ -55,7 +55,7 @@ def verify(run: Path, data: str | None = None) -> Verdict:
     Raises VerifyError, StrategyError, SourceError, TapeError when it cannot be rebuilt.
     """
     said = _said(run)
-    source = _source(run, data or said["source"]["name"], said["symbol"])
+    source = source_of_run(run, data or said["source"]["name"], said["symbol"])
     notes = list(changes(said, source))
     strategy = strategy_of_run(run, said)
     if source_hash(strategy) != said["strategy"]["sha256"]:
@@ -108,8 +108,11 @@ def _said(run: Path) -> dict[str, Any]:
     return said
 
 
-def _source(run: Path, name: str, symbol: str) -> Source:
-    """What the run read. A name is kept as it was given, so that it may lead from elsewhere."""
+def source_of_run(run: Path, name: str, symbol: str) -> Source:
+    """What the run read. A name is kept as it was given, so that it may lead from elsewhere.
+
+    Raises VerifyError where it is not, SourceError, TapeError.
+    """
     if not _is_here(name):
         raise VerifyError(
             f"{name}, the source of {run}, is not here any more. Say where it lies now with "

@@ -1,7 +1,9 @@
-"""A headless Chromium, driven over its DevTools socket; the network is off in it."""
+"""A headless Chromium, driven over its DevTools socket; the network is off in it, unless it is to
+visit a server of ours."""
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -26,20 +28,16 @@ def chromium() -> str | None:
 class Page:
     """One tab. `complaints` is everything its console and its scripts had to say."""
 
-    def __init__(self, socket: websocket.WebSocket) -> None:
+    def __init__(self, socket: websocket.WebSocket, offline: bool = True) -> None:
         self._socket = socket
         self._last = 0
         self.complaints: list[str] = []
         self.requests: list[str] = []
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        self.call(
-            "Network.emulateNetworkConditions",
-            offline=True,
-            latency=0,
-            downloadThroughput=0,
-            uploadThroughput=0,
-        )
+        if offline:
+            nothing = dict.fromkeys(("latency", "downloadThroughput", "uploadThroughput"), 0)
+            self.call("Network.emulateNetworkConditions", offline=True, **nothing)
 
     def call(self, method: str, **params: Any) -> Any:
         """Send one command and wait for its answer."""
@@ -60,22 +58,41 @@ class Page:
 
     def open(self, path: Path, fragment: str = "", dark: bool = False, width: int = 1200) -> None:
         """Load a file and wait until it has drawn its charts."""
+        self._look(dark, width, 800)
+        self.call("Page.navigate", url="about:blank")
+        self.call("Page.navigate", url=f"{path.resolve().as_uri()}{fragment}")
+        self.until("document.documentElement?.dataset.ready === 'yes'")
+
+    def visit(self, url: str, dark: bool = False, width: int = 1400, height: int = 900) -> None:
+        """Load a page that is served, and wait until it has drawn; what was said before is gone."""
+        self._look(dark, width, height)
+        self.call("Page.navigate", url="about:blank")
+        self.until("location.href === 'about:blank'")
+        self.complaints.clear()  # of a server that is gone, say
+        self.requests.clear()
+        self.call("Page.navigate", url=url)
+        self.until("document.documentElement?.dataset.drawn === 'yes'")
+
+    def picture(self) -> bytes:
+        """What is seen, as a PNG."""
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+
+    def _look(self, dark: bool, width: int, height: int) -> None:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
-            height=800,
+            height=height,
             deviceScaleFactor=1,
             mobile=width < 500,
         )
-        self.call("Page.navigate", url="about:blank")
-        self.call("Page.navigate", url=f"{path.resolve().as_uri()}{fragment}")
-        self.until("document.documentElement?.dataset.ready === 'yes'")
 
     def value(self, expression: str) -> Any:
         """What an expression is in the page."""
-        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        found = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
@@ -89,7 +106,7 @@ class Page:
 
 
 @contextmanager
-def tab(folder: Path) -> Iterator[Page]:
+def tab(folder: Path, offline: bool = True) -> Iterator[Page]:
     """A new browser with a profile in `folder`; it is gone afterwards."""
     browser = chromium()
     assert browser is not None
@@ -104,7 +121,7 @@ def tab(folder: Path) -> Iterator[Page]:
                 tabs = json.load(answer)
             address = next(one for one in tabs if one["type"] == "page")["webSocketDebuggerUrl"]
             socket = websocket.create_connection(address, timeout=60)
-            yield Page(socket)
+            yield Page(socket, offline)
             socket.close()
         finally:
             process.kill()

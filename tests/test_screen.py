@@ -35,10 +35,11 @@ from replay.pace import between
 from replay.screen.history import COLUMNS_KEPT, History
 from replay.screen.look import Look, bar, duration, spark
 from replay.screen.market import by_second, market
-from replay.screen.panels import Health, Limits
+from replay.screen.panels import Health
 from replay.screen.terminal import look_of
-from replay.screen.view import Moment, Shown, limits_of, other_line, view
+from replay.screen.view import Moment, Shown, other_line, view
 from replay.server.background import running_server
+from replay.sight.holding import Limits, limits_of
 from replay.source import open_source
 from replay.verify import verify
 from tests.test_live import EAGER, ROOT

@@ -50,7 +50,7 @@ def compare(
     from replay.compare.comparison import compare as compare_runs
     from replay.compare.page import page as page_of
     from replay.compare.words import say_comparison
-    from replay.pages.frame import write
+    from replay.html.frame import write
 
     with ExitStack() as cleared:
         is_page = output is not None and output.suffix == ".html"

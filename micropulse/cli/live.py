@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micropulse.cli.options import (
+    PAGE_PORT,
     DataOpt,
     DurationOpt,
     HealthPortOpt,
     JsonOpt,
     LogJsonOpt,
     MinFreeOpt,
+    PageOpt,
+    PagePortOpt,
     ParamsOpt,
     ScreenOpt,
     SetOpt,
@@ -26,6 +29,7 @@ from micropulse.cli.options import (
     SymbolsArg,
     UrlOpt,
     end_if_failed,
+    page_socket,
     say,
     strategy_of,
     wants_screen,
@@ -63,6 +67,8 @@ def live(
     min_free: MinFreeOpt = "1GiB",
     health_port: HealthPortOpt = None,
     screen: ScreenOpt = False,
+    page: PageOpt = False,
+    page_port: PagePortOpt = PAGE_PORT,
     log_json: LogJsonOpt = False,
     as_json: JsonOpt = False,
 ) -> None:
@@ -83,20 +89,16 @@ def live(
 
     module, settings = strategy_of(strategy, params, set_)
     wanted = streams_of(symbols, streams, url)
-    name = strategy_name(module)
-    plans = [
-        Plan(
-            symbol,
-            data if follow is None else data_folder(follow, symbol),
-            run or Path("runs") / f"live-{symbol}-{name}",
-            module,
-            settings,
-        )
-        for symbol in wanted.symbols
-    ]
+
+    def planned(symbol: str) -> Plan:
+        folder = data if follow is None else data_folder(follow, symbol)
+        into = run or Path("runs") / f"live-{symbol}-{strategy_name(module)}"
+        return Plan(symbol, folder, into, module, settings)
+
+    plans = [planned(symbol) for symbol in wanted.symbols]
     if not as_json:
         say(f"parameters {json.dumps(settings.as_dict())}")
-    with closing(_sight(screen, wanted.symbols)) as sight:
+    with closing(_sight(screen, wanted.symbols, page_port if page else None)) as sight:
         log = log_of(log_json, sight.log)
         if follow is None:
             traded = trade(plans, wanted, watched, transactions, log, sight, as_json, fresh)
@@ -111,15 +113,15 @@ def live(
     end_if_failed(*(summary["strategy_failed"] for summary in traded.summaries))
 
 
-def _sight(screen: bool, symbols: tuple[str, ...]) -> Sight:
-    """Where the run is watched."""
-    if screen:
-        from replay.live.screen import Screen
-
-        return Screen(symbols)
+def _sight(screen: bool, symbols: tuple[str, ...], page_port: int | None) -> Sight:
+    """Where the run is watched: lines or a screen, and a page beside them."""
     from replay.live.eyes import Eyes
+    from replay.live.page import LIVE, Page, WithPage
+    from replay.live.screen import Screen
 
-    return Eyes()
+    page = None if page_port is None else Page(page_socket(page_port), LIVE)
+    sight: Sight = Screen(symbols) if screen else Eyes()
+    return sight if page is None else WithPage(sight, page)
 
 
 def _refuse_recorders_options(context: typer.Context) -> None:

@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from micropulse.cli.options import FromOpt, JsonOpt, SourceArg, SymbolOpt, ToOpt, say
+from micropulse.cli.options import (
+    PAGE_PORT,
+    FromOpt,
+    JsonOpt,
+    PageOpt,
+    PagePortOpt,
+    SourceArg,
+    SymbolOpt,
+    ToOpt,
+    say,
+)
 from micropulse.cli.values import speed_factor, time_ns
 
 
@@ -63,8 +73,20 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Where its files go.")] = Path(
         "micropulse-demo"
     ),
+    page: PageOpt = False,
+    page_port: PagePortOpt = PAGE_PORT,
 ) -> None:
     """Offline: record from a simulated exchange, replay, backtest, trade live, kill, verify."""
     from replay.demo import run_demo
 
-    run_demo(output, typer.echo)
+    if not page:
+        run_demo(output, typer.echo)
+        return
+    from replay.page.of_run import sessions_of_run
+    from replay.page.replaying import replay_on_page
+    from replay.page.server import address_of, listen
+
+    made = listen(page_port)  # first: a taken port is said before anything is done
+    run = run_demo(output, typer.echo)
+    typer.echo(f"\n8. Those five minutes on a page: {address_of(made)}, until Ctrl-C.")
+    replay_on_page(sessions_of_run(run), made, 1.0)

@@ -13,6 +13,8 @@ import typer
 from micropulse.cli.values import time_ns
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from replay.source import Source
 
 SourceArg = Annotated[
@@ -45,6 +47,13 @@ HealthPortOpt = Annotated[
 ScreenOpt = Annotated[
     bool, typer.Option("--screen", help="A screen on this terminal instead of lines.")
 ]
+PageOpt = Annotated[
+    bool, typer.Option("--page", help="A page for browsers on this machine, at a printed address.")
+]
+PagePortOpt = Annotated[
+    int, typer.Option(help="Where the page is served; 0 is any free port.", min=0, max=65535)
+]
+PAGE_PORT = 8780
 LogJsonOpt = Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Data for programs on stdout.")]
 
@@ -73,6 +82,15 @@ def wants_screen(screen: bool, as_json: bool) -> None:
         raise typer.BadParameter(
             "--screen needs a terminal, and stdout is none: leave it out, and lines are printed."
         )
+
+
+def page_socket(port: int) -> socket:
+    """A socket for the page, and where it is said. Raises PageError."""
+    from replay.page.server import address_of, listen
+
+    made = listen(port)
+    say(f"The page: {address_of(made)}")
+    return made
 
 
 def say(text: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,19 +14,25 @@ from typing import TYPE_CHECKING
 import typer
 
 from micropulse.cli.options import (
+    PAGE_PORT,
     DataOpt,
     DurationOpt,
     HealthPortOpt,
     JsonOpt,
     LogJsonOpt,
     MinFreeOpt,
+    PageOpt,
+    PagePortOpt,
     StreamsOpt,
     SymbolsArg,
     UrlOpt,
+    page_socket,
 )
 from micropulse.cli.values import duration_s, size_bytes
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from recorder.log import Log
     from recorder.record import Watched
     from recorder.streams import Plan
@@ -39,6 +46,8 @@ def record(
     duration: DurationOpt = None,
     min_free: MinFreeOpt = "1GiB",
     health_port: HealthPortOpt = None,
+    page: PageOpt = False,
+    page_port: PagePortOpt = PAGE_PORT,
     log_json: LogJsonOpt = False,
     as_json: JsonOpt = False,
 ) -> None:
@@ -50,9 +59,32 @@ def record(
 
     tell = (lambda figures: typer.echo(json.dumps(figures))) if as_json else None
     wanted = streams_of(symbols, streams, url)
-    if run_recorder(wanted, watched, log_of(log_json), tell).why == CTRL_C:
+    with _shown(page_socket(page_port) if page else None, data, wanted.symbols) as log:
+        outcome = run_recorder(wanted, watched, log_of(log_json, log), tell)
+    if outcome.why == CTRL_C:
         raise KeyboardInterrupt
     sys.stdout.flush()
+
+
+@contextmanager
+def _shown(
+    made: socket | None, data: Path, symbols: Sequence[str]
+) -> Iterator[Callable[[str], object] | None]:
+    """What is recorded, on a page; where its log goes as well as to stderr."""
+    if made is None:
+        yield None
+        return
+    from replay.live.page import RECORDING, Page
+
+    with closing(Page(made, RECORDING)) as page:
+        for symbol in symbols:
+            page.records(data, symbol)
+
+        def log(text: str) -> None:
+            typer.echo(text, nl=False, err=True)
+            page.log(text)
+
+        yield log
 
 
 def watched_of(data: Path, duration: str | None, min_free: str, health_port: int | None) -> Watched:

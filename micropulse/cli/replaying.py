@@ -10,8 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from micropulse.cli.options import (
+    PAGE_PORT,
     FromOpt,
     JsonOpt,
+    PageOpt,
+    PagePortOpt,
     ParamsOpt,
     ScreenOpt,
     SetOpt,
@@ -21,6 +24,7 @@ from micropulse.cli.options import (
     ToOpt,
     end_if_failed,
     opened,
+    page_socket,
     progress,
     say,
     say_problems,
@@ -31,11 +35,14 @@ from micropulse.cli.values import sample_every, speed_factor
 
 
 def replay(
+    context: typer.Context,
     source: SourceArg,
     speed: Annotated[
         str | None, typer.Option(help="Times as fast as it was recorded, or max.")
     ] = None,
     screen: ScreenOpt = False,
+    page: PageOpt = False,
+    page_port: PagePortOpt = PAGE_PORT,
     strategy: StrategyOpt = "wall_break",
     params: ParamsOpt = None,
     set_: SetOpt = None,
@@ -44,17 +51,31 @@ def replay(
     to: ToOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Print the metrics lines of a recording, and what the strategy does; or draw a screen."""
+    """Print the metrics lines of a recording, and what the strategy does; or draw a screen or a
+    page."""
     wants_screen(screen, as_json)
-    speed = speed or ("1" if screen else "max")
+    if page and (screen or as_json):
+        raise typer.BadParameter("--page takes the place of --screen and --json: leave them out.")
+    speed = speed or ("1" if screen or page else "max")
     factor = None if speed == "max" else speed_factor(speed)
 
     from micropulse.sinks.metrics import MetricsLines
+    from micropulse.sinks.run_folder import is_run_folder
     from replay.backtest import Session
     from replay.pace import paced
 
+    if page and is_run_folder(Path(source)):
+        _refuse_of_a_run(context)
+        return _run_on_page(Path(source), page_port, factor)
     recording = opened(source, symbol, from_, to)
     module, settings = strategy_of(strategy, params, set_)
+    if page:
+        from replay.page.replaying import replay_on_page
+
+        made = page_socket(page_port)
+        return replay_on_page(
+            lambda: Session(opened(source, symbol, from_, to), module, settings), made, factor
+        )
     session = Session(recording, module, settings)
     if screen:
         from replay.screen.replaying import replay_on_screen
@@ -66,6 +87,24 @@ def replay(
         session.run([lines], batches)
     say_problems(recording)
     end_if_failed(session.failure())
+    return None
+
+
+def _run_on_page(folder: Path, port: int, factor: float | None) -> None:
+    """A run's own recording, by its own rule."""
+    from replay.page.of_run import REPORT, sessions_of_run
+    from replay.page.replaying import replay_on_page
+
+    replay_on_page(sessions_of_run(folder), page_socket(port), factor, folder / REPORT)
+
+
+def _refuse_of_a_run(context: typer.Context) -> None:
+    """A run folder says all of it: another rule would be another run."""
+    for name in ("strategy", "params", "set_", "symbol", "from_", "to"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = f"--{name.rstrip('_')}"
+            raise typer.BadParameter(f"{option} is for a recording; a run folder has its own.")
 
 
 def features(

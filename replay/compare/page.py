@@ -20,7 +20,7 @@ from replay.compare.words import (
     said_of_parting,
     said_of_trades,
 )
-from replay.pages import frame
+from replay.html import frame
 
 OPEN_MOST = 25  # trades; a longer list is folded
 TRADE_COLUMNS = {

@@ -18,6 +18,7 @@ from micropulse.events import Events
 from micropulse.instrument import KNOWN_DECIMALS
 from micropulse.params import settings_of
 from micropulse.run import Sink
+from micropulse.schema import SECOND
 from micropulse.strategy import load_strategy
 from micropulse.wire import Decoder
 from recorder.following import Following
@@ -52,17 +53,18 @@ def mirrored(plan: Plan, tape: Path, first_seq: int) -> Mirrored:
 class Mirror:
     """One run, followed. `session` has the State and all figures."""
 
-    def __init__(self, what: Mirrored) -> None:
-        """Raises StrategyError, TapeError."""
+    def __init__(self, what: Mirrored, sample_every: int = SECOND) -> None:
+        """Samples are what a run is proved by only where they are a second apart.
+
+        Raises StrategyError, TapeError."""
         strategy = load_strategy(what.strategy)
         tape = Path(what.tape)
         decoder = Decoder(what.symbol, *digits_of(Tape(tape)))
         known = KNOWN_DECIMALS.get(what.symbol, (0, 0))
         px, qty = decoder.px_decimals, decoder.qty_decimals
         digits = known[0] if px is None else px, known[1] if qty is None else qty
-        self.session = Session(
-            Feed(tape, decoder, digits), strategy, settings_of(strategy.Params, what.params)
-        )
+        settings = settings_of(strategy.Params, what.params)
+        self.session = Session(Feed(tape, decoder, digits), strategy, settings, sample_every)
         self.following = Following(tape, what.first_seq, decoder)
 
     def advance(self, sinks: Sequence[Sink], see: Callable[[], object]) -> int:
@@ -77,16 +79,19 @@ class Mirror:
         return applied
 
 
-def in_steps(events: Events) -> Iterator[Events]:
-    """A batch in steps of STEP_NS, for whoever looks after each; what lies more than RECENT_NS
-    before its end in one."""
+def in_steps(
+    events: Events, step_ns: int = STEP_NS, since_ns: int | None = None
+) -> Iterator[Events]:
+    """A batch in steps, for whoever looks after each; what was received before `since_ns`, or
+    lies more than RECENT_NS before its end, in one."""
     if not events.n:
         return
-    last = max(int(table.ts_recv[-1]) for table in events if len(table.ts_recv))
-    seqs = [table.seq[np.searchsorted(table.ts_recv, last - RECENT_NS) :] for table in events]
-    first = min(int(seq[0]) for seq in seqs if len(seq))
+    if since_ns is None:
+        since_ns = max(int(table.ts_recv[-1]) for table in events if len(table.ts_recv)) - RECENT_NS
+    seqs = [table.seq[np.searchsorted(table.ts_recv, since_ns) :] for table in events]
+    first = min((int(seq[0]) for seq in seqs if len(seq)), default=2**62)
     old = between(events, 0, first - 1)
     if old.n:
         yield old
-    for part, _ in slices(between(events, first, 2**62), STEP_NS):
+    for part, _ in slices(between(events, first, 2**62), step_ns):
         yield part

@@ -2,6 +2,8 @@
 
 const Drill = (() => {
   const AROUND_MS = 5000, LONG_GAP_MS = 1500, MOST_ROWS = 400;
+  // Where `micropulse replay RUN --page` shows the same: it serves this very file, or is at its usual port.
+  const PAGE = location.protocol === "file:" ? "http://127.0.0.1:8780" : "";
   const SHOWN = ["spread", "obi", "cvd_10s", "tps_1s", "acceleration", "spike_up", "spike_down", "removed_wall_side"];
   let head, columns, trades, orders, names, levels = 0, shown = null;
 
@@ -290,6 +292,7 @@ const Drill = (() => {
     shown = id;
     byId(`trade-${id}`)?.classList.add("open");
     describe(trade);
+    byId("drill-page").href = `${PAGE}/#trade-${id}`;
     if (!byId("drill").open) byId("drill").showModal();
     redraw();
     byId("drill").dataset.trade = String(id);

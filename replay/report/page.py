@@ -8,8 +8,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from replay.pages import frame
-from replay.pages.frame import table
+from replay.html import frame
+from replay.html.frame import table
 from replay.report import tables
 from replay.report.charts import charts
 from replay.report.tables import outcome_table, spread_table

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from replay.pages.frame import write
+from replay.html.frame import write
 from replay.report.drill_down import drill_down
 from replay.report.evidence import NoSourceError, gather
 from replay.report.figures import figures

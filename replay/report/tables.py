@@ -8,7 +8,7 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
-from replay.pages.frame import table
+from replay.html.frame import table
 from replay.report.trades import Trade
 from replay.report.words import COLUMNS, HEADLINE, THESE_DAYS, bounds, duration, plain, shown
 

@@ -8,19 +8,10 @@ from typing import Any, NamedTuple
 
 from micropulse.run import Rows
 from micropulse.schema import ENTRY_ASKED, ENTRY_REFUSED, SECOND, WALL_BORN, WALL_SLID
-from micropulse.state import LEVELS
+from replay.sight.book import Level, levels
 
 COLUMNS_KEPT = 300  # seconds
 ROWS_KEPT = 60
-LEVELS_SHOWN = 5
-
-
-class Level(NamedTuple):
-    """One price of the book. `wall_born` is 0 where no standing wall is."""
-
-    px: int
-    qty: int
-    wall_born: int
 
 
 class Column(NamedTuple):
@@ -93,15 +84,3 @@ class History:
             int(state.counts.events),
         )
         self.columns.append(column)
-
-
-def levels(ladder: Any, walls: Any, most: int = LEVELS_SHOWN) -> tuple[Level, ...]:
-    """The best levels of one side of the book, with the walls that stand there."""
-    born = {
-        int(wall["px"]): int(wall["born"])
-        for wall in walls.walls[: int(walls.tracked)]
-        if wall["standing"] and not wall["slid"]
-    }
-    n = min(int(ladder.n), most, LEVELS)
-    px, qty = ladder.px[:n].tolist(), ladder.qty[:n].tolist()
-    return tuple(Level(p, q, born.get(p, 0)) for p, q in zip(px, qty, strict=True))

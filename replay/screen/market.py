@@ -14,7 +14,7 @@ from rich.text import Text
 from micropulse.instrument import to_text
 from micropulse.schema import SECOND
 from micropulse.sinks.tables import Digits
-from replay.screen.history import LEVELS_SHOWN, Column, History, Level, levels
+from replay.screen.history import Column, History
 from replay.screen.look import (
     ASK,
     BID,
@@ -29,6 +29,7 @@ from replay.screen.look import (
     spark,
     wall_cell,
 )
+from replay.sight.book import LEVELS_SHOWN, Level, levels
 
 LADDER = 40  # characters: label, price, quantity, bar, wall
 NARROW_LADDER = 31

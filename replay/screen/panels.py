@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
-from micropulse.account import equity
 from micropulse.instrument import to_text
 from micropulse.schema import (
     ENTRY_ASKED,
@@ -21,17 +20,11 @@ from micropulse.sinks.transactions import average_px, iso
 from micropulse.strategy import reason_name
 from replay.screen.history import History
 from replay.screen.look import ASK, BAD, BID, CALM, DIM, WARN, duration, number
+from replay.sight.holding import Limits, unrealised
+from replay.sight.told import OLD_S
 
 FLOW_NAMES = 10  # characters
 ROOMY = 40  # characters, for times to the ms
-OLD_S = 2.5  # without an event for so long a feed is not well: a tick comes each second
-
-
-class Limits(NamedTuple):
-    """Where a strategy leaves, in ticks from the entry; None where it has no such parameter."""
-
-    tp_ticks: int | None
-    sl_ticks: int | None
 
 
 class Health(NamedTuple):
@@ -98,7 +91,7 @@ def position(state: Any, digits: Digits, limits: Limits, reason: str, width: int
     if not account.qty:
         return [Text("FLAT", "bold"), way, done, paid]
     side = 1 if account.qty > 0 else -1
-    worth = getattr(equity, "py_func", equity)(state) - gross + fees
+    worth = unrealised(state)
     head = Text("LONG " if side > 0 else "SHORT ", f"bold {BID if side > 0 else ASK}")
     head.append(f"{to_text(abs(account.qty), digits.qty)} @ {number(held.entry_px, 2)}")
     since = Text(f"{duration(int(state.clock.now) - int(held.entry_ts))}, {reason}", DIM)

@@ -14,7 +14,8 @@ from replay.pace import paced
 from replay.screen.history import History
 from replay.screen.panels import Health
 from replay.screen.terminal import full_screen, look_of
-from replay.screen.view import Moment, Shown, limits_of, view
+from replay.screen.view import Moment, Shown, view
+from replay.sight.holding import limits_of
 
 
 def replay_on_screen(session: Session, speed: float | None) -> None:

@@ -8,7 +8,6 @@ position, then the feed and the signals. The last line is the log's last word, e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -25,7 +24,9 @@ from replay.screen import market as market_of
 from replay.screen import panels
 from replay.screen.history import History
 from replay.screen.look import ASK, BAD, BID, CALM, DIM, WARN, Look, number
-from replay.screen.panels import Health, Limits
+from replay.screen.panels import Health
+from replay.sight.holding import Limits
+from replay.sight.told import OLD_S
 
 WIDE = 96  # three panels in a row
 ROW, LEAST_ROW = 8, 4  # lines of a row of panels, its frame included
@@ -50,20 +51,6 @@ class Moment(NamedTuple):
     health: Health
     log: tuple[str, ...] = ()
     others: tuple[Text, ...] = ()
-
-
-def limits_of(params: Mapping[str, Any]) -> Limits:
-    """The take profit and stop loss of a strategy's parameters (`tp_ticks`, `sl_ticks`, wherever
-    they stand); None where it has none, or where a flag beside it switches it off."""
-
-    def find(name: str, flag: str, values: Mapping[str, Any]) -> int | None:
-        if name in values:
-            return int(values[name]) if values.get(flag, True) else None
-        inner = [find(name, flag, value) for value in values.values() if isinstance(value, Mapping)]
-        return next((found for found in inner if found is not None), None)
-
-    rules = params.get("strategy", {})
-    return Limits(find("tp_ticks", "take_profit", rules), find("sl_ticks", "stop_loss", rules))
 
 
 def view(shown: Shown, moment: Moment, look: Look) -> RenderableType:
@@ -160,7 +147,7 @@ def _header(shown: Shown, moment: Moment, look: Look) -> Text:
     line.append(number(float(features.mid), 2), "bold")
     side = int(state.position.side)
     held = {1: ("  LONG", f"bold {BID}"), -1: ("  SHORT", f"bold {ASK}")}.get(side, ("", ""))
-    late = age is not None and (age > panels.OLD_S or bool(features.book_stale))
+    late = age is not None and (age > OLD_S or bool(features.book_stale))
     alive = Text().append("" if age is None else "● ", BAD if late else CALM)
     alive.append(moment.what, WARN if moment.health.note else "")
     spread = f"  spread {number(float(features.spread), 2)}"

@@ -1,19 +1,16 @@
 """The process that draws live runs: it is told which, follows their tapes, and draws.
 
-On stdin a line of JSON for each thing it must know: {"run": {...}} a run has begun, {"log": "..."}
-a line of the log. When stdin ends the runs have ended, and so does it.
+What it is told, and when it ends: replay/sight/told.py.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import sys
 import time
 from collections import deque
 from functools import partial
 
-import msgspec
 from rich.console import Console, RenderableType
 from rich.text import Text
 
@@ -21,18 +18,13 @@ from recorder.folder import TapeError
 from replay.live.mirror import Mirror, Mirrored
 from replay.screen.history import History
 from replay.screen.look import DIM, Look
-from replay.screen.panels import OLD_S, Health
+from replay.screen.panels import Health
 from replay.screen.terminal import EACH_S, full_screen
-from replay.screen.view import Moment, Shown, limits_of, other_line, view
+from replay.screen.view import Moment, Shown, other_line, view
+from replay.sight.holding import limits_of
+from replay.sight.told import OLD_S, Pipe
 
 NICER = 5  # the feed comes first, where cores are few
-
-
-class Told(msgspec.Struct):
-    """A line of stdin."""
-
-    run: Mirrored | None = None
-    log: str = ""
 
 
 class Watched:
@@ -76,23 +68,6 @@ class Watched:
         return Health(age_s, "the feed is silent" if age_s > OLD_S else note)
 
 
-class Pipe:
-    """The lines of stdin, as they come."""
-
-    def __init__(self, file: int) -> None:
-        self.ended = False
-        self._file, self._rest = file, b""
-
-    def wait(self, seconds: float) -> list[bytes]:
-        """Whole lines that are there, or come before so many seconds have passed."""
-        if not select.select([self._file], [], [], seconds)[0]:
-            return []
-        data = os.read(self._file, 65_536)
-        self.ended = not data
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return lines
-
-
 def watch(symbols: list[str]) -> int:
     """Draw until stdin ends; the exit code."""
     os.nice(NICER)
@@ -102,8 +77,7 @@ def watch(symbols: list[str]) -> int:
     log: deque[str] = deque(maxlen=4)
     with full_screen(console) as terminal:
         while not pipe.ended:
-            for line in pipe.wait(EACH_S):
-                told = msgspec.json.decode(line, type=Told)
+            for told in pipe.wait(EACH_S):
                 if told.log:
                     log.append(told.log)
                 if told.run is not None:

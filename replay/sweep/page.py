@@ -11,8 +11,8 @@ from typing import Any
 
 from micropulse.instrument import to_text
 from micropulse.sinks.tables import Digits
-from replay.pages import frame
-from replay.pages.frame import table
+from replay.html import frame
+from replay.html.frame import table
 from replay.sweep.grid import Axis, Grid
 
 BINS = 12  # of a parameter that has more values, as drawn ones have

@@ -35,7 +35,7 @@ def page(
     filled = {
         "title": escape(title),
         "lead": escape(lead),
-        "style": _file("replay.pages", "look.css") + _file(package, "page.css"),
+        "style": _file("replay.html", "look.css") + _file(package, "page.css"),
         "body": fill(_file(package, "page.html"), parts),
         "data": "\n".join(
             f'<script type="application/json" id="{name}">{_json(value)}</script>'
@@ -46,10 +46,10 @@ def page(
             for name, blob in (packed or {}).items()
         ),
         "plotly": _plotly(),
-        "program": _file("replay.pages", "look.js")
+        "program": _file("replay.html", "look.js")
         + "".join(_file(package, name) for name in programs),
     }
-    return fill(_file("replay.pages", "look.html"), filled)
+    return fill(_file("replay.html", "look.html"), filled)
 
 
 def fill(template: str, parts: Mapping[str, str]) -> str:
