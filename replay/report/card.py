@@ -59,14 +59,15 @@ def variants_tried(run: Run) -> int | None:
 
 
 def gaps(run: Run) -> list[dict[str, Any]]:
-    """Stretches of samples with a stale book, or in which nothing came: from_ts, to_ts, what."""
+    """Stretches of samples with a stale book, or in which nothing came: from_ts, to_ts, what. To
+    the second: a sample stands for the one that it begins."""
     samples = run.samples.select(pl.col("ts_recv").cast(pl.Int64), "seq", "book_stale")
     if not len(samples):
         return []
     ts, seq = samples["ts_recv"].to_numpy(), samples["seq"].to_numpy()
     stale = samples["book_stale"].fill_null(False).to_numpy()
     silent = np.concatenate(([False], np.diff(seq) == 0))
-    found = [(a, b, "book stale") for a, b in _stretches(ts, stale)]
+    found = [(a, b + SECOND_NS, "book stale") for a, b in _stretches(ts, stale)]
     found += [
         (a - SECOND_NS, b, "nothing came")
         for a, b in _stretches(ts, silent)
