@@ -277,6 +277,12 @@ def test_every_local_link_leads_somewhere(path: Path) -> None:
     assert list(broken_links(path, path.read_text(encoding="utf-8"))) == []
 
 
+def test_the_index_names_every_page() -> None:
+    index = page("docs/README.md")
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert {name for name in pages if f"]({name}" not in index} == set()
+
+
 def test_a_broken_link_is_seen() -> None:
     text = "# A b\n[1](#a-b) [2](#c) [3](gone.md) [4](https://x) [5](README.md) `[6](gone)`\n"
     assert list(broken_links(ROOT / "README.md", text)) == ["README.md: #c", "README.md: gone.md"]
