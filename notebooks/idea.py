@@ -96,7 +96,7 @@ def _(LEAN, SOURCE, books, taker_fee):
 
 @app.cell
 def _():
-    RULE = """
+    RULE = textwrap.dedent("""
     from micropulse.record import Record, f8, i8
     from micropulse.schema import ENTER, EXIT, Features, Intent, Position
 
@@ -121,7 +121,7 @@ def _():
             memory.entries += 1
         elif position.side != 0 and position.held_ns >= params.hold_ms * 1_000_000:
             intent.action = EXIT
-    """
+    """).lstrip()
     mo.md(f"## The rule, which is one file\n\n```python\n{RULE}\n```")
     return (RULE,)
 
@@ -131,7 +131,7 @@ def _(LEAN, RULE, SOURCE, work):
     # The rule, and a variation that holds longer: two runs over the same events, set side by side.
     VARIED, VALUES = "hold_ms", (5_000, 15_000)
     _file = work / "lean.py"
-    _file.write_text(textwrap.dedent(RULE).lstrip())
+    _file.write_text(RULE)
     _rule = load_strategy(str(_file))
     for _name, _value in zip("ab", VALUES, strict=True):
         _settings = resolve(_rule.Params, None, [f"obi_min={LEAN}", f"{VARIED}={_value}"])

@@ -6,7 +6,9 @@ import ast
 import importlib.util
 import json
 import tempfile
+import textwrap
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 from micropulse.testing import read
 from tests.running import SHARED
 from tests.sources import ROOT
+from tests.test_docs import page
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 SAMPLE = "data/sample.jsonl.gz"
@@ -24,6 +27,7 @@ REAL = SHARED / "btcusdt_usdm_20240808_235415_depth5_trade.gz"
 FIGURES = {"day": 4, "idea": 3, "trade": 1}
 
 
+@cache
 def ran(name: str, source: str | None = None) -> tuple[str, Mapping[str, Any]]:
     """What a notebook says in words (as HTML), and what it defines."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "notebooks" / f"{name}.py")
@@ -125,6 +129,17 @@ def test_the_comparison_is_of_two_runs_over_the_same_events() -> None:
     )
     assert found.a.summary["net"] in said
     assert defined["costs_bps"] == pytest.approx(10)
+
+
+def test_the_rule_of_the_notebook_is_that_of_the_page() -> None:
+    """One text: a reader meets it twice, and it is compiled once."""
+    tree = ast.parse((ROOT / "notebooks/idea.py").read_text(encoding="utf-8"))
+    rule = next(
+        str(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and "class Params" in str(node.value)
+    )
+    assert textwrap.dedent(rule).strip() in page("docs/strategies.md")
 
 
 def written_figures(text: str) -> Iterator[str]:
