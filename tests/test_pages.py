@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
@@ -19,32 +20,39 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from docs.generate import commands
 from tests.sources import ROOT
-from tests.test_docs import page, section
+from tests.test_docs import PAGES, page, section
 
-GUIDES = ("strategies.md", "record.md", "compare.md", "live.md")
+GUIDES = ("strategies.md", "record.md", "compare.md", "live.md", "sweep.md")
+BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.S | re.M)
 IN_A_PROCESS = ("record", "live")  # signals, and processes beside them
 ENDS_S = 60
 
 
 class Step(NamedTuple):
-    """One step: what it promises, and its commands without `./mp`, each with its exit code."""
+    """One step: files to save, promises, commands without `./mp`, each with its exit code."""
 
+    saves: dict[str, str]
     says: list[str]
     makes: list[str]
     commands: list[tuple[list[str], int]]
 
 
 def steps(text: str) -> Iterator[Step]:
-    """The steps of a numbered list that have commands."""
+    """The steps of a numbered list that have blocks: of commands, or of a file to save."""
     for item in re.split(r"^\d+\. ", text, flags=re.M)[1:]:
-        words, *blocks = re.split(r"^ *```(?:sh)?\n", item, flags=re.M)
-        lines = [line.strip() for block in blocks[::2] for line in block.splitlines()]
-        if lines:
+        words, *_ = re.split(r"^ *```", item, maxsplit=1, flags=re.M)
+        blocks = [(b[1], textwrap.dedent(b[2])) for b in BLOCK.finditer(item)]
+        lines = [line for kind, block in blocks if kind == "sh" for line in block.splitlines()]
+        names = re.findall(r"\bas `([^`]+)`", words)
+        saved = dict(zip(names, (text for kind, text in blocks if kind != "sh"), strict=False))
+        if lines or saved:
             said, made = (promised(words, verb) for verb in ("says?", "makes"))
-            yield Step(said, made, [command(line) for line in lines])
+            yield Step(saved, said, made, [command(line) for line in lines])
 
 
 def promised(words: str, verb: str) -> list[str]:
@@ -114,6 +122,8 @@ def test_followed_word_by_word_a_page_reaches_its_promised_end(name: str, clone:
     assert len(found) >= 3
     with ExitStack() as terminals:
         for step in found:
+            for file, content in step.saves.items():
+                (clone / file).write_text(content)
             said = ""
             for args, code in step.commands:
                 if args[0] == "serve":
@@ -131,8 +141,41 @@ def test_a_step_promises_what_it_says() -> None:
         "1. No command.\n2. Do it. This says `a`, and `b`; it makes `c.html`:\n\n"
         "   ```sh\n   ./mp x --y 'z z'\n   ./mp w  # exit code 3\n   ```\n\n   Then rest.\n"
     )
-    wanted = Step(["a", "b"], ["c.html"], [(["x", "--y", "z z"], 0), (["w"], 3)])
+    wanted = Step({}, ["a", "b"], ["c.html"], [(["x", "--y", "z z"], 0), (["w"], 3)])
     assert list(steps(text)) == [wanted]
+    saved = "1. Save this as `a.toml`:\n\n   ```toml\n   x = 1\n   ```\n"
+    assert list(steps(saved)) == [Step({"a.toml": "x = 1\n"}, [], [], [])]
+
+
+def misspelt(text: str) -> Iterator[str]:
+    """Lines of a page's blocks that the command line would refuse."""
+    from micropulse.cli import app
+
+    known = dict(commands(typer.main.get_command(app)))
+    for block in BLOCK.finditer(text):
+        for line in block[2].replace("\\\n", " ").splitlines() if block[1] == "sh" else ():
+            words = shlex.split(line, comments=True)
+            if not words or words[0] not in ("./mp", "micropulse") or words[1:2] == ["test"]:
+                continue
+            name = next((n for n in known if words[1:][: n.count(" ")] == n.split()[1:]), None)
+            try:
+                assert name, "no such command"
+                known[name].make_context(name, words[1 + name.count(" ") :])
+            except Exception as error:
+                yield f"{line.strip()}: {error}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_command_line_takes_every_command_of_a_page(path: Path) -> None:
+    assert list(misspelt(path.read_text(encoding="utf-8"))) == []
+
+
+def test_a_command_that_would_be_refused_is_seen() -> None:
+    text = "```sh\n./mp tape ls data --deep\n./mp fly\n./mp tape ls data  # here\n```\n"
+    assert [line.partition(":")[0] for line in misspelt(text)] == [
+        "./mp tape ls data --deep",
+        "./mp fly",
+    ]
 
 
 # ---- other tools -----------------------------------------------------------------------------
