@@ -84,7 +84,8 @@ def _(LEAN, SOURCE, books, taker_fee):
 
     {"**This market is simulated: what follows is true of the simulator.**" if simulated else ""}
     {_leans:.0%} of {len(books):,} books lean by an OBI of {LEAN} or more. The mid goes
-    their way most surely after {_best_s} s: by {_best.mid:.2f} basis points ({LEVEL:.0%} interval
+    their way most surely after {_best_s} s (the best of {len(edge)} looked at, so a little too
+    good): by {_best.mid:.2f} basis points ({LEVEL:.0%} interval
     {_best.low:.2f} to {_best.high:.2f}). A taker's round trip costs {costs_bps:.0f}.
     {"That is more than the idea brings." if costs_bps > _best.high else ""}
     """),
