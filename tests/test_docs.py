@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 import pytest
 import typer
 
+from docs.generate import commands, generated
 from tests.sources import PACKAGES, ROOT, FunctionNode, Source, functions, is_kernel, sources
 
 OURS = sources(*PACKAGES)
@@ -87,15 +88,6 @@ def test_a_missing_docstring_is_seen(text: str) -> None:
 # ---- the command line ----------------------------------------------------------------------
 
 
-def commands(command: Any, name: str = "micropulse") -> Iterator[tuple[str, Any]]:
-    """(words, command) of every command of a typer app's tree, groups walked."""
-    if not hasattr(command, "commands"):
-        yield name, command
-        return
-    for word, inner in sorted(command.commands.items()):
-        yield from commands(inner, f"{name} {word}")
-
-
 def unspoken(app: typer.Typer, reference: str) -> Iterator[str]:
     """Commands without a section in the reference, and options their section does not name."""
     for name, command in commands(typer.main.get_command(app)):
@@ -113,6 +105,18 @@ def test_every_command_and_option_is_in_the_reference() -> None:
     from micropulse.cli import app
 
     assert list(unspoken(app, page("docs/cli.md"))) == []
+
+
+def test_the_tables_of_the_reference_are_those_of_the_commands() -> None:
+    text = page("docs/cli.md")
+    assert generated(text) == text, "python -m docs.generate writes docs/cli.md anew"
+
+
+def test_a_row_of_the_reference_that_is_wrong_is_written_anew() -> None:
+    text = page("docs/cli.md")
+    wrong = text.replace("| `--port` | `8765` |", "| `--port` | `1` |")
+    assert wrong != text
+    assert generated(wrong) == text
 
 
 def test_every_command_is_in_the_readme() -> None:
@@ -275,6 +279,12 @@ def headings(text: str) -> set[str]:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_local_link_leads_somewhere(path: Path) -> None:
     assert list(broken_links(path, path.read_text(encoding="utf-8"))) == []
+
+
+def test_the_index_names_every_page() -> None:
+    index = page("docs/README.md")
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert {name for name in pages if f"]({name}" not in index} == set()
 
 
 def test_a_broken_link_is_seen() -> None:
