@@ -82,13 +82,13 @@ PEEKS = (
     """
 def next_bid():
     at = sys._getframe(2).f_locals
-    k = at["cursor"].depth
-    return at["depth"].bid_px[0][k] / 100 if k < len(at["depth"].seq) else 0.0
+    k, depth = at["out"].cursor.depth, at["events"].depth
+    return depth.bid_px[0][k] / 100 if k < len(depth.seq) else 0.0
 """,
     "wanted = next_bid() > features.mid",
 )
 BY_BATCH = (
-    "def place():\n    return sys._getframe(2).f_locals['cursor'].depth",
+    "def place():\n    return sys._getframe(2).f_locals['out'].cursor.depth",
     "wanted = place() % 7 < 3",
 )
 RULES = {"leans": LEANS, "by_load": BY_LOAD, "peeks": PEEKS, "by_batch": BY_BATCH}
