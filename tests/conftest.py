@@ -11,6 +11,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["micropulse.testing.plugin"]  # also where it was not installed anew
 SLOW_START = (HealthCheck.too_slow,)
 
 settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=SLOW_START)
