@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from micropulse.digest import InputDigest
@@ -23,11 +23,11 @@ from micropulse.testing.drawn import (
     perturbed,
     slices,
 )
+from tests.effort import few
 
 ROOT = Path(__file__).parents[1]
 EAGER = ROOT / "tests" / "strategies_under_test" / "eager.py"
 SAMPLE = read(ROOT / "data" / "sample.jsonl.gz")
-FEW = max(5, settings().max_examples // 10)
 
 
 def input_digest(recorded: Recorded) -> str:
@@ -79,7 +79,7 @@ def test_each_change_is_made() -> None:
     assert (late.depth.seq != depth.seq).any()  # trades came before books that they came after
 
 
-@settings(max_examples=FEW)
+@few(5)
 @given(perturbed(SAMPLE, 500) | nasty_markets() | lively_markets(500), st.integers(0, 2**16))
 def test_on_drawn_markets_a_strategy_has_its_properties(market: Recorded, seed: int) -> None:
     batch_invariant(EAGER, market, ["execution.latency=5"], splits=1, seed=seed)
