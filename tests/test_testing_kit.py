@@ -6,12 +6,13 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import micropulse.testing
@@ -154,6 +155,17 @@ def test_every_name_of_the_kit_is_there() -> None:
         _ = kit.gone
 
 
+@pytest.fixture
+def hurried() -> Iterator[None]:
+    """A profile of Hypothesis with a deadline, as users have it who chose none."""
+    before = settings.get_current_profile_name()
+    settings.register_profile("hurried", settings.get_profile(before), deadline=1)
+    settings.load_profile("hurried")
+    yield
+    settings.load_profile(before)
+
+
+@pytest.mark.usefixtures("hurried")
 def test_a_rule_without_fault_has_all_properties_on_what_is_drawn_too(tmp_path: Path) -> None:
     all_properties(EAGER, SAMPLE, ["execution.latency=5"], examples=4, most=300, failures=tmp_path)
     assert list(tmp_path.iterdir()) == []

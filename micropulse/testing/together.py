@@ -109,7 +109,9 @@ class Asked:
         from hypothesis import settings as settings_of
         from hypothesis.errors import NoSuchExample
 
-        effort = settings_of(max_examples=examples, database=None, phases=[Phase.generate])
+        effort = settings_of(
+            max_examples=examples, database=None, phases=[Phase.generate], deadline=None
+        )
         try:
             market = find(
                 drawn_from(recorded, most),
