@@ -28,6 +28,20 @@ class Source:
     def tree(self) -> ast.Module:
         return ast.parse(self.text, self.path)
 
+    @cached_property
+    def spelled(self) -> dict[str, str]:
+        """What each imported name stands for: `np` for `numpy`."""
+        names: dict[str, str] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    full = alias.name if alias.asname else alias.name.partition(".")[0]
+                    names[alias.asname or full] = full
+            elif isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    names[alias.asname or alias.name] = f"{home(self, node)}.{alias.name}"
+        return names
+
     @property
     def module(self) -> str:
         """Its dotted name: `micropulse/features/__init__.py` is `micropulse.features`."""
@@ -86,21 +100,12 @@ def uses(source: Source, inside: ast.AST | None = None) -> Iterator[tuple[ast.ex
     After `import numpy as np`, `np.random.rand` is `numpy.random.rand`; a name that nothing
     imports is itself: `open`, `state.book.mid2`.
     """
-    spelled: dict[str, str] = {}
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                full = alias.name if alias.asname else alias.name.partition(".")[0]
-                spelled[alias.asname or full] = full
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                spelled[alias.asname or alias.name] = f"{home(source, node)}.{alias.name}"
     for node in ast.walk(inside or source.tree):
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
             name = dotted(node)
             root, dot, rest = name.partition(".")
             if name:
-                yield node, spelled.get(root, root) + dot + rest
+                yield node, source.spelled.get(root, root) + dot + rest
 
 
 def dotted(node: ast.expr) -> str:

@@ -1,8 +1,9 @@
-"""`micropulse check`: what is wrong with a strategy, and where."""
+"""`micropulse check`, `fixture`: what is wrong with a strategy, and a file for its tests."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,9 +18,11 @@ from micropulse.cli.options import (
     ToOpt,
     opened,
     progress,
+    say,
     say_problems,
     strategy_of,
 )
+from micropulse.cli.values import time_ns
 
 WRONG = 3
 
@@ -51,3 +54,28 @@ def check(
         say_checked(checked, Console())
     if checked.wrong:
         raise typer.Exit(WRONG)
+
+
+def fixture(
+    source: SourceArg,
+    output: Annotated[Path, typer.Option("-o", "--output", help="A suffix .gz or .zst packs it.")],
+    symbol: SymbolOpt = None,
+    from_: FromOpt = None,
+    to: ToOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Cut a small frames file from a recording, for tests: every frame as it came."""
+    from micropulse.sinks.transactions import iso
+    from replay.fixture import cut_fixture
+
+    span = time_ns("--from", from_), time_ns("--to", to)
+    made = cut_fixture(source, output, symbol.upper() if symbol else None, *span)
+    for note in made.notes:
+        say(f"note: {note}")
+    if as_json:
+        typer.echo(json.dumps(made._asdict() | {"output": str(output)}))
+        return
+    typer.echo(
+        f"{made.frames:,} frames, {made.events:,} of them events, {iso(made.first_ns)} to "
+        f"{iso(made.last_ns)}, in {output} ({made.bytes:,} bytes)"
+    )

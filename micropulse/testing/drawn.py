@@ -1,21 +1,30 @@
-"""What Hypothesis draws from a recording: parts of it, and how it could have gone otherwise."""
+"""What Hypothesis draws: parts of a recording, how it could have gone otherwise, whole markets.
+
+slices(source, most)      any stretch of it
+perturbed(source, most)   such a stretch with rows lost, doubled, late; other prices and sizes
+nasty_markets()           short ones, of things that are rare; they shrink to the few that matter
+lively_markets(most)      long plausible ones, in which a rule that must warm up can trade
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
 
-from micropulse.events import Events
+from micropulse.events import MARK_DECIMALS, Events
 from micropulse.instrument import instrument
 from micropulse.schema import MILLISECOND
+from micropulse.testing.market import BTC, TINY, Scale
+from micropulse.testing.markets import random_market, streams
 from micropulse.testing.recorded import Recorded, SourceLike, read, split
 from recorder.segment import cut
 
 LATE_MS = (1, 5, 24, 86, 1_000)  # 24 and 86: how far trades and books were seen out of order
-PX = ("px", "bid_px", "ask_px")
+PX = ("px", "bid_px", "ask_px", "average_px", "settle_px", "index_px")
 QTY = ("qty", "bid_qty", "ask_qty")
 
 
@@ -27,6 +36,22 @@ def slices(source: SourceLike, most: int) -> st.SearchStrategy[Recorded]:
     return st.builds(
         lambda start, n: _stretch(recorded, seqs, start, n), starts, st.integers(1, most)
     )
+
+
+def nasty_markets(scales: Sequence[Scale] = (BTC, TINY)) -> st.SearchStrategy[Recorded]:
+    """A short market of things that are rare: a book of which frames show the top, walls that come
+    and go, hand-overs, outages, duplicates, late and missing ids; of BTCUSDT, or with other digits.
+
+    Shrinks to few moves of that market.
+    """
+    seen = streams(scales).filter(lambda stream: bool(stream.rows))
+    return seen.map(lambda stream: stream.recorded)
+
+
+def lively_markets(most: int) -> st.SearchStrategy[Recorded]:
+    """A plausible market of BTCUSDT of so many events, some thirty a second: bursts of trades,
+    walls from the 61st second on, now and then a hand-over. Does not shrink."""
+    return st.integers(0, 2**16).map(lambda seed: random_market(seed, most).recorded)
 
 
 class Changes(NamedTuple):
@@ -58,7 +83,8 @@ def perturbed(source: SourceLike, most: int) -> st.SearchStrategy[Recorded]:
         larger=st.sampled_from((1, 2, 10)),
         seed=st.integers(0, 2**16),
     )
-    return st.builds(changed, slices(source, most), changes)
+    otherwise = st.builds(changed, slices(source, most), changes)
+    return otherwise.filter(lambda market: market.events.n > 0)
 
 
 def changed(recorded: Recorded, changes: Changes) -> Recorded:
@@ -71,13 +97,14 @@ def changed(recorded: Recorded, changes: Changes) -> Recorded:
     places = np.empty(len(stamps), np.int64)
     places[np.argsort(stamps, kind="stable")] = np.arange(len(stamps))
     tick = int(instrument(recorded.symbol, recorded.px_decimals, recorded.qty_decimals)[0].tick)
-    made, first = [], 0
+    up, made, first = changes.up_ticks * tick, [], 0
     for table in tables:
         columns: dict[str, Any] = {"seq": places[first : first + len(table.seq)]}
         first += len(table.seq)
+        finer = 10 ** (MARK_DECIMALS - recorded.px_decimals) if table is tables[2] else 1
         for name in table._fields:
             if name in PX:
-                columns[name] = _moved(getattr(table, name), 1, changes.up_ticks * tick)
+                columns[name] = _moved(getattr(table, name), 1, up * finer)
             elif name in QTY:
                 columns[name] = _moved(getattr(table, name), changes.larger, 0)
         made.append(cut(table._replace(**columns), slice(None)))

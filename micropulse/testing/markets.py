@@ -6,7 +6,7 @@ so that it shrinks to the few that matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from random import Random
 from typing import Any, NamedTuple
@@ -169,7 +169,7 @@ def play(scale: Scale, script: Iterable[Move]) -> Stream:
     return Stream(scale, tuple(market.rows))
 
 
-def streams() -> st.SearchStrategy[Stream]:
+def streams(scales: Sequence[Scale] = (BTC, TINY)) -> st.SearchStrategy[Stream]:
     """Short nasty streams; shrinks to no preamble, few moves, no waiting."""
     fast = st.sampled_from(FAST)
     borders = st.sampled_from(BORDERS)
@@ -180,15 +180,10 @@ def streams() -> st.SearchStrategy[Stream]:
     scripts = st.lists(walls | walls | odd, max_size=12)
     return st.builds(
         lambda scale, before, script: play(scale, [*before, *chain(*script)]),
-        st.sampled_from((BTC, TINY)),
+        st.sampled_from(scales),
         st.sampled_from(PREAMBLES),
         scripts,
     )
-
-
-def events() -> st.SearchStrategy[Recorded]:
-    """The same as recordings of at least one event."""
-    return streams().filter(lambda stream: bool(stream.rows)).map(lambda stream: stream.recorded)
 
 
 # A long plausible stream.

@@ -36,6 +36,10 @@ class Recorded(NamedTuple):
     qty_decimals: int
     events: Events
 
+    def __repr__(self) -> str:
+        """In words: Hypothesis shows what it drew."""
+        return f"<{self.events.n} events of {self.symbol}: {self.name}>"
+
     def seqs(self) -> list[int]:
         """The `seq` of every event, in order."""
         found: list[int] = np.sort(np.concatenate([table.seq for table in self.events])).tolist()
