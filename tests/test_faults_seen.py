@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from recorder.check import check
 from recorder.clock import SystemClock
 from recorder.link import Options
@@ -15,6 +17,8 @@ from recorder.tape import TapeSource, find_tapes
 from replay.server.background import running_server
 from replay.tape_files import import_frames
 from tests.wire_frames import book, trade
+
+pytestmark = pytest.mark.alone
 
 START_NS = 1_790_046_434_000_000_000
 SECOND = 1_000_000_000

@@ -32,6 +32,8 @@ from replay.runs import Run
 from replay.server.background import running_server
 from tests.planted import planted
 
+pytestmark = pytest.mark.alone
+
 EAGER = Path(__file__).parent / "strategies_under_test" / "eager.py"
 HOLD_MS = 1_200
 SETS = ["execution.latency=5", "turn=-2.0", f"time_stop_ms={HOLD_MS}"]

@@ -187,6 +187,7 @@ def test_a_frame_in_parts_with_a_ping_between_is_one_frame(tmp_path: Path) -> No
     assert journaled(tmp_path, SESSION).frames == [b"x" * 300_000]
 
 
+@pytest.mark.alone
 def test_a_hand_over_under_load_misses_no_trade(tmp_path: Path) -> None:
     began = time.monotonic()
 

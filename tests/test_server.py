@@ -154,6 +154,7 @@ def test_at_full_speed_two_clients_hear_the_same_without_a_hole(source: Path) ->
         assert [one.hear() for _ in range(499)] == heard[1:]
 
 
+@pytest.mark.alone
 def test_frames_keep_their_deadlines(tmp_path: Path) -> None:
     """Two seconds at fifty times the pace: late by a millisecond or two, and no more at the end."""
     path = frames_file(tmp_path / "long", [(n * 50, trade(n, n * 50)) for n in range(2000)])
