@@ -2,10 +2,13 @@
 
     python -m benchmarks.page sim:7 --seconds 30
     python -m benchmarks.page RECORDING --from 2024-08-08T23:58:00Z     # what a burst does to it
+    python -m benchmarks.page sim:7 --seconds 3600                      # whether memory grows
 
 `micropulse live --page` trades against a local exchange that serves the source at its own pace;
-viewers are sockets that read, then a headless Chromium with the page open. CPU is that of the
-processes, from /proc. Without Chromium only the server is measured.
+viewers are a headless Chromium with the page open, then sockets that read. CPU is that of the
+processes, from /proc; memory is sampled seven times, garbage collected before. Long tasks are
+those of 50 ms and more, in which the page answers no hand. Without Chromium only the server is
+measured.
 """
 
 from __future__ import annotations
@@ -25,12 +28,38 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.core import yardstick
 from replay.server.background import running_server
-from tests.browser import chromium, tab
+from tests.browser import Page, chromium, tab
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-SETTLES_S = 3.0
-PAINTS = "[...micropulse.paints].sort((one, two) => one - two)"
+SETTLES_S = 2.0
+SERVER_S = 30.0  # each of its phases, at most
+SAMPLES = 6
+BEGIN = """
+  const {store, paints} = micropulse;
+  paints.length = 0;
+  window.began = {tasks: [], ms: store.now.ms, counts: store.now.counts};
+  new PerformanceObserver((list) => {
+    for (const task of list.getEntries()) began.tasks.push(Math.round(task.duration));
+  }).observe({type: "longtask"});
+"""
+END = """(() => {
+  const {store, paints} = micropulse, {prints} = store, seconds = new Map();
+  for (let n = 0; n < prints.n; n++) {
+    const second = Math.floor(prints.t[n] / 1000);
+    if (prints.t[n] > began.ms) seconds.set(second, (seconds.get(second) ?? 0) + prints.fills[n]);
+  }
+  const counts = store.now.counts, took = (store.now.ms - began.ms) / 1000;
+  return {
+    paints: [...paints].sort((one, two) => one - two),
+    books_a_second: Math.round((counts.books - began.counts.books) / took * 10) / 10,
+    prints_a_second: Math.round((counts.prints - began.counts.prints) / took * 10) / 10,
+    prints_a_second_most: Math.max(...seconds.values()),
+    orders_joined: prints.by.includes(1),
+    long_tasks_ms: began.tasks,
+  };
+})()"""
 
 
 def measure(
@@ -41,42 +70,63 @@ def measure(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="micropulse-bench-")))
         server = stack.enter_context(running_server(source, speed=1.0, loop=True, from_ns=from_ns))
         live, address = stack.enter_context(_live(folder, server.url))
-        time.sleep(SETTLES_S)
-        page = next(child for child in _children(live.pid) if _is(child, b"replay.page"))
-        figures: dict[str, Any] = {"run_alone": _cpu(live.pid, seconds, tree=False)}
+        page = _child(live.pid, b"replay.page")
+        figures: dict[str, Any] = {"yardstick_ns": round(yardstick(), 1)}
+        if chromium() is not None:
+            figures |= _browser(folder, address, seconds, page)
+        seconds = min(seconds, SERVER_S)
+        figures["run_alone"] = _cpu(live.pid, seconds, tree=False)
         figures["server_no_viewer"] = _cpu(page, seconds)
         for _ in range(viewers):
             stack.enter_context(_reader(address))
         figures[f"server_{viewers}_viewers"] = _cpu(page, seconds)
-        if chromium() is not None:
-            figures |= _browser(folder, address, seconds)
         return figures
 
 
-def _browser(folder: Path, address: str, seconds: float) -> dict[str, Any]:
+def _browser(folder: Path, address: str, seconds: float, page: int) -> dict[str, Any]:
     with tab(folder / "profile", offline=False) as opened:
-        browser = next(child for child in _children(os.getpid()) if _is(child, b"--headless"))
+        browser = _child(os.getpid(), b"--headless")
         opened.visit(address, dark=True, width=1_600, height=1_000)
         time.sleep(SETTLES_S)
-        opened.value("micropulse.paints.length = 0")
-        heap = opened.value("performance.memory.usedJSHeapSize")
+        opened.value(BEGIN)
+        memory = [_memory(opened, browser, page)]
         began = time.monotonic()
-        cpu = _cpu(browser, seconds)
-        asked = time.monotonic()
-        paints = opened.value(PAINTS)
+        shares = []
+        for _ in range(SAMPLES):
+            shares.append(_cpu(browser, seconds / SAMPLES))
+            memory.append(_memory(opened, browser, page))
+        took = time.monotonic() - began
+        seen = opened.value(END)
+        paints = seen.pop("paints")
         return {
-            "browser": cpu,
-            "draws_a_second": round(len(paints) / (asked - began), 1),
+            "browser": round(sum(shares) / SAMPLES, 1),
+            "browser_each": shares,
+            "draws_a_second": round(len(paints) / took, 1),
             "send_to_paint_ms": {
                 name: paints[min(len(paints) - 1, int(share * len(paints)))]
                 for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
             },
-            "heap_mib": round(heap / 2**20, 1),
-            "heap_grew_mib": round(
-                (opened.value("performance.memory.usedJSHeapSize") - heap) / 2**20, 1
-            ),
-            "orders_joined": opened.value("micropulse.store.prints.by.includes(1)"),
+            **seen,
+            "memory_mib": {name: [one[name] for one in memory] for name in memory[0]},
         }
+
+
+def _memory(opened: Page, browser: int, page: int) -> dict[str, float]:
+    """MiB of the page's objects, of all processes of the browser and of the server."""
+    opened.call("HeapProfiler.collectGarbage")
+    heap = opened.value("performance.memory.usedJSHeapSize")
+    return {
+        "page": round(heap / 2**20, 1),
+        "browser": round(_resident(browser) / 2**20, 1),
+        "server": round(_resident(page) / 2**20, 1),
+    }
+
+
+def _resident(pid: int) -> int:
+    """Bytes that a process, and those it has started, have to themselves or share evenly."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    mine = next(line for line in rollup.splitlines() if line.startswith("Pss:"))
+    return int(mine.split()[1]) * 1_024 + sum(map(_resident, _children(pid)))
 
 
 @contextmanager
@@ -85,14 +135,15 @@ def _live(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], str]]
     words += ["--data", str(folder / "data"), "--run", str(folder / "run")]
     words += ["--transactions", str(folder / "t.csv"), "--page", "--page-port", "0"]
     live = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert live.stderr is not None
     try:
-        assert live.stderr is not None
         address = next(line for line in live.stderr if "The page: " in line).split()[-1]
         threading.Thread(target=live.stderr.read, daemon=True).start()
         yield live, address
     finally:
         live.send_signal(signal.SIGTERM)
         live.wait(timeout=60)
+        live.stderr.close()
 
 
 @contextmanager
@@ -124,8 +175,14 @@ def _ticks(pid: int, tree: bool) -> int:
     return mine + sum(_ticks(child, True) for child in _children(pid)) if tree else mine
 
 
-def _is(pid: int, word: bytes) -> bool:
-    return word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+def _child(pid: int, word: bytes) -> int:
+    """The process, of those it has started, that has a word in its command line; it may be on its
+    way."""
+    while True:
+        for child in _children(pid):
+            if word in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
+                return child
+        time.sleep(0.05)
 
 
 def _children(pid: int) -> list[int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from benchmarks import core, day, latency, live, record, start, sweep, tape
+from benchmarks import core, day, latency, live, page, record, start, sweep, tape
 from replay.simulator import simulate
+from tests.browser import chromium
 
 
 def test_the_core_benchmark_does_the_same_work_each_run() -> None:
@@ -62,3 +63,13 @@ def test_the_sweep_benchmark_measures_whole_commands(tmp_path: Path) -> None:
     figures = sweep.measure(source, 3, 1, tmp_path / "sweep")
     assert figures["variants"] == 3 and figures["events"] > 1_000
     assert figures["cpu_s"] > 0 and len(figures["digest"]) == 64
+
+
+def test_the_page_benchmark_watches_a_live_session_in_a_browser() -> None:
+    figures = page.measure("sim:7", seconds=1.2, viewers=1)
+    assert figures["server_no_viewer"] >= 0 and figures["server_1_viewers"] >= 0
+    if chromium() is None:
+        return
+    assert 0 < figures["send_to_paint_ms"]["p50"] <= figures["send_to_paint_ms"]["max"]
+    assert figures["books_a_second"] > 1 and figures["prints_a_second_most"] > 1
+    assert all(min(mib) > 1 for mib in figures["memory_mib"].values())

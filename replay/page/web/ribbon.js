@@ -3,12 +3,12 @@
 
 import { STEPS, colours, shades } from "./colours.js";
 import { box, eachBook, makePane, picture, pieces } from "./pane.js";
+import { drawPrints, joined } from "./prints.js";
 import { full, settleFull, shadeOf } from "./quantity.js";
 import { rowAt, store } from "./store.js";
 import { view } from "./view.js";
-import { count, digits, plain, px, shortQty, signed } from "./words.js";
+import { digits, plain, px, shortQty, signed } from "./words.js";
 
-const DOT_MOST = 15, DOT_LEAST = 1.1; // radius, CSS pixels
 const TAU = Math.PI * 2;
 const range = { low: 0, high: 1, span: 0, version: -1 };
 const ribbon = picture();
@@ -126,35 +126,6 @@ function drawBest(u) {
   }
 }
 
-function drawPrints(u) {
-  const { ctx } = u, ratio = devicePixelRatio, { prints } = store;
-  const from = Math.max(0, rowAt(prints.t, prints.n, view.from)), end = rowAt(prints.t, prints.n, view.to) + 1;
-  const big = [];
-  for (const side of [1, -1]) {
-    ctx.fillStyle = side > 0 ? colours.bid : colours.ask;
-    ctx.globalAlpha = 0.8;
-    for (let n = from; n < end; n++) {
-      const qty = prints.qty[n];
-      if (qty * side <= 0) continue;
-      const r = Math.min(DOT_MOST, DOT_LEAST + 7 * Math.sqrt(Math.abs(qty) / full.level)) * ratio;
-      const x = atX(u, prints.t[n]), y = atY(u, prints.px[n]);
-      if (prints.first[n] !== prints.px[n]) {
-        const began = atY(u, prints.first[n]);
-        ctx.fillRect(x - 0.5, Math.min(began, y), ratio, Math.abs(y - began));
-      }
-      if (r < 2.2 * ratio) ctx.fillRect(x - r, y - r, 2 * r, 2 * r);
-      else big.push([x, y, r, side]);
-    }
-  }
-  big.sort((one, two) => two[2] - one[2]);
-  ctx.lineWidth = ratio; ctx.strokeStyle = colours.panel;
-  for (const [x, y, r, side] of big) {
-    ctx.fillStyle = side > 0 ? colours.bid : colours.ask;
-    ctx.beginPath(); ctx.arc(x, y, r, 0, TAU); ctx.fill(); ctx.stroke();
-  }
-  ctx.globalAlpha = 1;
-}
-
 function level(u, price, words, colour, from, dash) {
   const { ctx, bbox } = u, ratio = devicePixelRatio, y = Math.round(atY(u, price)) + 0.5;
   if (y < bbox.top || y > bbox.top + bbox.height) return;
@@ -264,20 +235,6 @@ function clipped(u, ...draws) {
   ctx.beginPath(); ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height); ctx.clip();
   for (const draw of draws) draw(u);
   ctx.restore();
-}
-
-const HOW = ["prints", "prints (bursts: a dot an order)", "prints (played fast: joined by time)"];
-
-// How the prints in view are joined, and of how many fills they are.
-function joined() {
-  const { prints } = store;
-  const from = Math.max(0, rowAt(prints.t, prints.n, view.from)), end = rowAt(prints.t, prints.n, view.to) + 1;
-  let by = 0, fills = 0;
-  for (let n = from; n < end; n++) {
-    by = Math.max(by, prints.by[n]);
-    if (prints.t[n] >= view.from) fills += prints.fills[n];
-  }
-  return [HOW[by], count(fills)];
 }
 
 export function makeRibbon() {
