@@ -227,6 +227,12 @@ def test_several_symbols_at_once_are_each_what_their_recording_says(several: Pat
     appended_once(several / "transaction.csv", *runs)
 
 
+def test_several_symbols_are_told_apart_in_what_is_printed(several: Path) -> None:
+    printed = (several / "said").read_text(encoding="utf-8").splitlines()
+    lines = [line for line in printed if "mid=" in line or " -- " in line or " == " in line]
+    assert {line.split()[1] for line in lines} == set(SYMBOLS)
+
+
 def test_another_rule_in_the_same_run_is_refused(several: Path) -> None:
     strategy = load_strategy(str(EAGER))
     run, data = several / "runs" / "live-BTCUSDT-eager", several / "data"

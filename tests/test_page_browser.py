@@ -99,9 +99,11 @@ def test_a_live_run_is_drawn_with_the_figures_of_features(page: Page, tmp_path: 
         drawn = {pane: page.value(COLOURS % pane) for pane in PANES}
         texts = page.value("document.getElementById('signals').textContent")
         book = page.value(
-            "(() => { const {books: b, levels: L} = micropulse.store, n = b.n - 1;"
-            "return [b.bb[n] / 100, b.ba[n] / 100, [...document.querySelectorAll('#ladder tr')]"
-            ".map((row) => row.textContent), document.getElementById('mid').textContent]; })()"
+            "new Promise((done) => { (function look() {"
+            "if (micropulse.view.dirty) return requestAnimationFrame(look);"  # drawn is less
+            "const {books: b, levels: L} = micropulse.store, n = b.n - 1;"
+            "done([b.bb[n] / 100, b.ba[n] / 100, [...document.querySelectorAll('#ladder tr')]"
+            ".map((row) => row.textContent), document.getElementById('mid').textContent]); })() })"
         )
         title = page.value("document.title")
         live.send_signal(signal.SIGTERM)

@@ -32,15 +32,25 @@ NAMES = (
 
 
 class MetricsLines:
-    """Prints a line a sample, and one for each order asked for, entry refused and trip closed."""
+    """Prints a line a sample, and one for each order asked for, entry refused and trip closed.
+
+    `symbol` is said in each where several print to one place.
+    """
 
     def __init__(
-        self, strategy: ModuleType, digits: Digits, write: Callable[[str], object], as_json: bool
+        self,
+        strategy: ModuleType,
+        digits: Digits,
+        write: Callable[[str], object],
+        as_json: bool,
+        symbol: str = "",
     ) -> None:
         self._strategy = strategy
         self._digits = digits
         self._write = write
         self._as_json = as_json
+        self._name = f" {symbol}" if symbol else ""
+        self._who = {"symbol": symbol} if symbol else {}
 
     def take(self, rows: Rows) -> None:
         """Everything that came out, in the order of time."""
@@ -58,18 +68,18 @@ class MetricsLines:
 
     def _sample(self, row: Any) -> str:
         if self._as_json:
-            return json.dumps(sample_dict(row, self._digits))
-        return metrics_line(row, self._digits)
+            return json.dumps(self._who | sample_dict(row, self._digits))
+        return f"{_time(int(row['ts_recv']))}{self._name} {metrics_line(row, self._digits)}"
 
     def _signal(self, row: Any) -> str:
         reason = reason_name(self._strategy, int(row["reason"]))
         word = {ENTRY_ASKED: "entry asked", EXIT_ASKED: "exit asked", ENTRY_REFUSED: "entry let be"}
         kind, side = word[int(row["kind"])], {1: "buy", -1: "sell"}.get(int(row["side"]), "")
         if self._as_json:
-            return json.dumps(
-                {"ts": int(row["ts"]), "signal": kind, "side": side or None, "reason": reason}
-            )
-        return f"{_time(int(row['ts']))} -- {kind}{' ' if side else ''}{side}: {reason}"
+            said = {"ts": int(row["ts"]), "signal": kind, "side": side or None, "reason": reason}
+            return json.dumps(self._who | said)
+        when = f"{_time(int(row['ts']))}{self._name}"
+        return f"{when} -- {kind}{' ' if side else ''}{side}: {reason}"
 
     def _trip(self, row: Any) -> str:
         digits = self._digits
@@ -77,15 +87,14 @@ class MetricsLines:
         side = "long" if row["side"] > 0 else "short"
         net, fees = to_text(row["net"], digits.money), to_text(row["fees"], digits.money)
         if self._as_json:
-            return json.dumps(
-                {"ts": int(row["exit_ts"]), "trip": side, "net": net, "fees": fees, "exit": reason}
-            )
+            said = {"ts": int(row["exit_ts"]), "trip": side, "net": net, "fees": fees}
+            return json.dumps(self._who | said | {"exit": reason})
         prices = " -> ".join(
             average_px(int(row[name]), int(row["qty"]), digits)
             for name in ("entry_notional", "exit_notional")
         )
         qty = to_text(row["qty"], digits.qty)
-        when = _time(int(row["exit_ts"]))
+        when = f"{_time(int(row['exit_ts']))}{self._name}"
         return f"{when} == closed {side} {qty} {prices}: {reason}, net {net}, fees {fees}"
 
 
@@ -102,7 +111,7 @@ def metrics_line(sample: Any, digits: Digits) -> str:
         parts.append("book_stale")
     if features["missed_10s"]:
         parts.append(f"missed10s={int(features['missed_10s'])}")
-    return f"{_time(int(sample['ts_recv']))} {', '.join(parts)}"
+    return ", ".join(parts)
 
 
 def sample_dict(sample: Any, digits: Digits) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Trader:
         self._file = TransactionFile(transactions)
         self._log, self._failed = log, set[str]()
         self._recording: Recording | None = None
-        self._showing = False
+        self._showing, self._several = False, len(plans) > 1
         self.lives: dict[str, Live] = {}
         for plan in plans:
             live = self.lives[plan.symbol] = Live(plan, self._sinks(plan), fresh, follows)
@@ -87,7 +87,8 @@ class Trader:
     def _sinks(self, plan: Plan) -> Callable[[Session], list[Sink]]:
         def sinks(session: Session) -> list[Sink]:
             digits, strategy = session.digits, plan.strategy
-            lines = MetricsLines(strategy, digits, self._show, self._as_json)
+            name = plan.symbol if self._several else ""
+            lines = MetricsLines(strategy, digits, self._show, self._as_json, name)
             tick = int(session.instrument.tick)
 
             def make_durable(seq: int) -> None:

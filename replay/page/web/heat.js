@@ -48,7 +48,7 @@ export function makeHeat() {
   return makePane({
     id: "pane-heat", share: 20, space: 12, crosshair: false,
     range: () => [-store.levels - 0.5, store.levels + 0.5],
-    splits: () => store.levels <= 5 ? [-5, -3, -1, 1, 3, 5] : [-store.levels, -10, -5, -1, 1, 5, 10, store.levels],
+    splits: () => store.levels <= 5 ? [-5, -3, -1, 1, 3, 5] : [-store.levels, -10, -5, 5, 10, store.levels],
     ticks: (level) => (level > 0 ? `+${level}` : `−${-level}`),
     under: drawHeat, draw: drawEnds,
     legend: (row) => pieces(["levels from the best"], ...(row < 0 ? [] : [["largest", largest(row)]])),

@@ -21,12 +21,13 @@ function pairs(list, rows) {
   });
 }
 
-
 // ---- the book ----------------------------------------------------------------------------------
 
+const RUNGS = 10; // a side, the nearest: more would push all else out of sight; the heat shows all
 const rungs = [];
 
 function makeRungs(L) {
+  get("ladder-of").textContent = L < store.levels ? `the nearest ${L} of ${store.levels}` : "";
   rungs.length = 0;
   const rows = [];
   for (let k = L - 1; k >= 0; k--) rows.push(rung("ask", k));
@@ -45,13 +46,14 @@ function rung(side, k) {
 }
 
 function ladder() {
-  const { books, levels: L, now } = store;
-  if (rungs.length !== 2 * L) makeRungs(L);
+  const { books, levels: L, now } = store, shown = Math.min(L, RUNGS);
+  if (rungs.length !== 2 * shown) makeRungs(shown);
   if (!books.n) return;
-  const n = books.n - 1, most = Math.max(1, ...books.q.subarray(n * L * 2, (n + 1) * L * 2));
+  const n = books.n - 1, row0 = n * L * 2;
+  const most = Math.max(1, ...books.q.subarray(row0, row0 + shown), ...books.q.subarray(row0 + L, row0 + L + shown));
   const walls = new Map(now?.walls.map(([side, price, , born]) => [`${side}:${price}`, born]));
   for (const { side, k, row, cells, bar, age } of rungs) {
-    const at = n * L * 2 + (side === "bid" ? k : L + k), held = books.q[at];
+    const at = row0 + (side === "bid" ? k : L + k), held = books.q[at];
     const price = side === "bid" ? books.bb[n] - books.o[at] : books.ba[n] + books.o[at];
     cells[1].textContent = held ? px(price) : ""; cells[2].textContent = held ? qty(held) : "";
     bar.style.width = `${(held / most) * 86}%`;

@@ -126,7 +126,8 @@ function drawBest(u) {
   }
 }
 
-function level(u, price, words, colour, from, dash) {
+// `lift`: of the words, in lines above the price.
+function level(u, price, words, colour, from, dash, lift = 0) {
   const { ctx, bbox } = u, ratio = devicePixelRatio, y = Math.round(atY(u, price)) + 0.5;
   if (y < bbox.top || y > bbox.top + bbox.height) return;
   const x = Math.max(bbox.left, atX(u, from));
@@ -136,7 +137,7 @@ function level(u, price, words, colour, from, dash) {
   ctx.lineTo(bbox.left + bbox.width, y);
   ctx.stroke();
   ctx.setLineDash([]);
-  tag(ctx, words, Math.max(x, bbox.left + bbox.width - 4 * ratio), y, colour, ratio);
+  tag(ctx, words, Math.max(x, bbox.left + bbox.width - 4 * ratio), y - lift * 14 * ratio, colour, ratio);
 }
 
 function tag(ctx, words, right, y, colour, ratio) {
@@ -153,8 +154,8 @@ function tag(ctx, words, right, y, colour, ratio) {
 function drawHeld(u) {
   const held = store.now?.position, unit = 10 ** digits.px;
   if (held?.qty) {
-    const side = held.qty > 0 ? "long" : "short";
-    level(u, held.entry_px * unit, `${side} ${signed(held.unrealised)}`, colours.held, held.entry_ms, [5, 3]);
+    const [side, away] = held.qty > 0 ? ["long", 1] : ["short", -1]; // not where the fill's mark stands
+    level(u, held.entry_px * unit, `${side} ${signed(held.unrealised)}`, colours.held, held.entry_ms, [5, 3], away);
     if (held.tp_px !== null) level(u, held.tp_px * unit, "TP", colours.bid, held.entry_ms, [2, 3]);
     if (held.sl_px !== null) level(u, held.sl_px * unit, "SL", colours.ask, held.entry_ms, [2, 3]);
   }
