@@ -1,6 +1,7 @@
-"""The tables of options in docs/cli.md, from the commands themselves: `python -m docs.generate`.
+"""What the pages have from the code: `python -m docs.generate` writes it anew. The tables of
+options in docs/cli.md are the commands' own, the formulas in docs/features.md the kernels'.
 
-A section of the page tells in words what a command does; the table below it says what there is to
+A section of cli.md tells in words what a command does; the table below it says what there is to
 set, with defaults, as `--help` has it. A test fails while the page is not what this makes of it.
 """
 
@@ -14,9 +15,10 @@ from typing import Any
 
 import typer
 
+from docs import formulas
 from micropulse.cli import app
 
-PAGE = Path(__file__).with_name("cli.md")
+CLI, FEATURES = Path(__file__).with_name("cli.md"), Path(__file__).with_name("features.md")
 BEGIN, END = "<!-- python -m docs.generate writes from here -->", "<!-- to here -->"
 SHARED_BY = 4  # commands; what so many have alike is told once, at the top of the page
 
@@ -79,5 +81,11 @@ def generated(text: str) -> str:
     return "\n## ".join(made)
 
 
+def with_formulas(text: str) -> str:
+    """The page of features with what the kernels compute, at its marks."""
+    return re.sub(rf"{BEGIN}.*?{END}", lambda _: marked(formulas.table()), text, flags=re.S)
+
+
 if __name__ == "__main__":
-    PAGE.write_text(generated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page, made in ((CLI, generated), (FEATURES, with_formulas)):
+        page.write_text(made(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -13,7 +13,8 @@ from typing import Any, get_type_hints
 import pytest
 import typer
 
-from docs.generate import commands, generated
+from docs.formulas import formulas
+from docs.generate import commands, generated, with_formulas
 from tests.sources import PACKAGES, ROOT, FunctionNode, Source, functions, is_kernel, sources
 
 OURS = sources(*PACKAGES)
@@ -117,6 +118,14 @@ def test_a_row_of_the_reference_that_is_wrong_is_written_anew() -> None:
     wrong = text.replace("| `--port` | `8765` |", "| `--port` | `1` |")
     assert wrong != text
     assert generated(wrong) == text
+
+
+def test_the_formulas_of_the_page_are_those_of_the_kernels() -> None:
+    text = page("docs/features.md")
+    assert with_formulas(text) == text, "python -m docs.generate writes docs/features.md anew"
+    found = formulas()
+    assert {name for name, ways in found.items() if len(ways) != 1} == {"book_stale"}
+    assert found["mid"][0].function == "mid" and "book.mid2 / (2 * px_scale)" in text
 
 
 def test_every_command_is_in_the_readme() -> None:
