@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import micropulse
 from micropulse.schema import FEATURE_COLUMNS
 from tests.running import REAL
 
@@ -57,7 +58,7 @@ def test_help_is_quick_and_needs_no_numba() -> None:
 
 
 def test_the_version_is_the_packages() -> None:
-    assert command("--version").stdout.strip() == "0.1.0"
+    assert command("--version").stdout.strip() == micropulse.__version__
 
 
 def test_backtest_prints_the_promised_figures_and_leaves_a_run_folder(

@@ -253,15 +253,7 @@ class Memory(Record):
     assert parameters(Source("strategies/a.py", text)) == {"side", "exit.tp_ticks"}
 
 
-# ---- versions and links --------------------------------------------------------------------
-
-
-def test_the_changelog_starts_with_this_version() -> None:
-    import micropulse
-
-    newest = re.search(r"^## (\S+) \((\d{4}-\d\d-\d\d)\)$", page("CHANGELOG.md"), re.M)
-    assert newest is not None
-    assert newest[1] == micropulse.__version__
+# ---- links ---------------------------------------------------------------------------------
 
 
 def broken_links(path: Path, text: str) -> Iterator[str]:

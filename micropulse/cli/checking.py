@@ -20,6 +20,7 @@ from micropulse.cli.options import (
     progress,
     say,
     say_problems,
+    shipped,
     strategy_of,
 )
 from micropulse.cli.values import time_ns
@@ -28,7 +29,10 @@ WRONG = 3
 
 
 def check(
-    strategy: Annotated[str, typer.Argument(help="One of ours by name, or a path to a file.")],
+    strategy: Annotated[
+        str,
+        typer.Argument(help="One of ours by name, or a path to a file.", autocompletion=shipped),
+    ],
     source: SourceArg,
     params: ParamsOpt = None,
     set_: SetOpt = None,

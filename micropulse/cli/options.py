@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
     from replay.source import Source
 
+
+def shipped() -> list[str]:
+    """Our strategies, for a shell to complete; it knows the user's files by itself."""
+    import strategies
+
+    return sorted(module.name for module in pkgutil.iter_modules(strategies.__path__))
+
+
 SourceArg = Annotated[
     str, typer.Argument(help="A tape, a frames file (.jsonl, .gz, .zst) or sim:SEED.")
 ]
@@ -25,7 +34,11 @@ FromOpt = Annotated[str | None, typer.Option("--from", help="Not before this ISO
 ToOpt = Annotated[str | None, typer.Option("--to", help="Before this ISO time (UTC).")]
 StrategyOpt = Annotated[
     str,
-    typer.Option(envvar="MICROPULSE_STRATEGY", help="One of ours by name, or a path to a file."),
+    typer.Option(
+        envvar="MICROPULSE_STRATEGY",
+        help="One of ours by name, or a path to a file.",
+        autocompletion=shipped,
+    ),
 ]
 ParamsOpt = Annotated[
     Path | None, typer.Option(envvar="MICROPULSE_PARAMS", help="A TOML with the parameters.")

@@ -131,6 +131,7 @@ def export(
         typer.Option(
             "--format",
             help="frames (byte-exact), csv (books and trades) or npz (hftbacktest's events).",
+            autocompletion=lambda: ["frames", "csv", "npz"],
         ),
     ] = "frames",
     symbol: SymbolOpt = None,

@@ -13,13 +13,13 @@ from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import strategies as st
 
 from micropulse.events import MARK_DECIMALS, Events
 from micropulse.instrument import instrument
 from micropulse.schema import MILLISECOND
 from micropulse.testing.market import BTC, TINY, Scale
 from micropulse.testing.markets import random_market, streams
+from micropulse.testing.needs_hypothesis import strategies as st
 from micropulse.testing.recorded import Recorded, SourceLike, read, split
 from recorder.segment import cut
 

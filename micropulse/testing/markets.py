@@ -11,10 +11,9 @@ from itertools import chain
 from random import Random
 from typing import Any, NamedTuple
 
-from hypothesis import strategies as st
-
 from micropulse.events import CONTROL_KINDS, Events
 from micropulse.testing.market import BTC, MS, SECOND, TINY, Market, Scale
+from micropulse.testing.needs_hypothesis import strategies as st
 from micropulse.testing.recorded import Recorded
 from micropulse.testing.rows import Event, events_of
 

@@ -52,16 +52,18 @@ def all_properties(
     `live_in`, an empty folder, asks for live_is_replay, too, which takes about a minute.
     Examples are drawn by Hypothesis, the same for the same `seed`; 0 of them need none.
 
-    Raises SourceError, TapeError, StrategyError, ParamsError, and ValueError without events.
+    Raises SourceError, TapeError, StrategyError, ParamsError, ValueError without events, and
+    ModuleNotFoundError without Hypothesis.
     """
     module = loaded(strategy)
     wanted, recorded = resolved(module, settings), read(source)
+    drawn = drawn_from(recorded, most) if examples else None  # first: who lacks Hypothesis is told
     asked = Asked(module, wanted, failures)
     asked.must_hold(recorded)
     if isinstance(source, str | Path):
         deterministic(module, source, wanted)  # in two processes, now that one can do it
-    if examples:
-        asked.must_hold_on_drawn(recorded, examples, most, seed)
+    if drawn is not None:
+        asked.must_hold_on_drawn(drawn, examples, seed)
     if live_in is not None:
         if not isinstance(source, str | Path):
             raise ValueError("live_is_replay serves a source with a name: a path, or sim:SEED.")
@@ -103,18 +105,17 @@ class Asked:
             f"{kept(self.module, self.settings, smallest, self.failures)}"
         )
 
-    def must_hold_on_drawn(self, recorded: Recorded, examples: int, most: int, seed: int) -> None:
+    def must_hold_on_drawn(self, drawn: SearchStrategy[Recorded], examples: int, seed: int) -> None:
         """The same of markets that Hypothesis draws. They are shrunk here, to single events."""
-        from hypothesis import Phase, find
-        from hypothesis import settings as settings_of
-        from hypothesis.errors import NoSuchExample
+        from micropulse.testing.needs_hypothesis import NoSuchExample, Phase, find
+        from micropulse.testing.needs_hypothesis import settings as settings_of
 
         effort = settings_of(
             max_examples=examples, database=None, phases=[Phase.generate], deadline=None
         )
         try:
             market = find(
-                drawn_from(recorded, most),
+                drawn,
                 lambda market: bool(self.first_failing(market)),
                 settings=effort,
                 random=Random(seed),
