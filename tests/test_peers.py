@@ -9,29 +9,47 @@ import numpy as np
 import pytest
 
 from benchmarks.day import tape_of
-from benchmarks.peers.__main__ import compared
-from benchmarks.peers.answer import Answer
+from benchmarks.peers.__main__ import CPU_S_MAX, compared
+from benchmarks.peers.answer import Answer, read
+from benchmarks.peers.costs import Market, prepared, traded
 from benchmarks.peers.engines import engines
 from benchmarks.peers.table import BEGIN, END, found_in, page_part, written
-from benchmarks.peers.truth import Truth, judged, orders_of
+from benchmarks.peers.truth import Truth, judged, orders_of, truth_of
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 
 
-def test_ours_and_the_exact_encoding_see_every_book_as_it_was(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tape_of(tmp_path_factory.mktemp("market"), 1, 1 / 20)
+
+
+def test_ours_sees_every_book_as_it_was_and_every_engine_has_its_row(
+    tape: Path, tmp_path: Path
+) -> None:
+    ours, *_, nautilus = engines(None)
+    row, absent = compared(tape, tmp_path, [ours, nautilus], 1)
+    assert row["equal"] == row["moments"] > 1_000
+    assert row["orders"] == row["orders_right"] == row["orders_true"] > 5
+    assert row["cpu_s"] > 0 and row["peak_mib"] > 20 and row["disk_mib"] > 0
+    assert absent["said"] == "not installed"
+    part = page_part({"measured": {"when": "now"}, "events": 1_000, "rows": [row, absent]})
+    assert part.count("\n| MicroPulse") == part.count("\n| nautilus_trader") == 2
+
+
+def test_the_exact_encoding_shows_hftbacktest_every_book_as_it_was(
+    tape: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("hftbacktest")
-    tape = tape_of(tmp_path, 1, 1 / 20)
-    ours, _, _, _, exact, nautilus = engines(None)
-    rows = compared(tape, tmp_path / "work", [ours, exact, nautilus], 1)
-    for row in rows[:2]:
-        assert row["equal"] == row["moments"] > 1_000
-        assert row["orders"] == row["orders_right"] == row["orders_true"] > 5
-        assert row["cpu_s"] > 0 and row["peak_mib"] > 20 and row["disk_mib"] > 0
-    assert rows[2]["said"] == "not installed"
-    part = page_part({"measured": {"when": "now"}, "events": 1_000, "rows": rows})
-    assert part.count("not installed") == 3  # two tables, and the figures behind them
-    assert part.count("\n| MicroPulse") == part.count("\n| hftbacktest") == 2
+    exact = engines(None)[4]
+    market = Market(tape, tmp_path)
+    made, _ = prepared(exact, market, 0, CPU_S_MAX)
+    path, _ = traded(exact, made, tmp_path, 0, 1, CPU_S_MAX)
+    truth = truth_of(tape)
+    row = judged(truth, read(path), truth.ts)
+    assert row["equal"] == row["moments"] > 1_000
+    assert row["orders"] == row["orders_right"] == row["orders_true"] > 5
 
 
 def test_a_wrong_book_and_a_wrong_order_are_seen() -> None:
@@ -52,8 +70,8 @@ def test_the_tables_of_the_page_are_what_the_command_wrote() -> None:
     part = page_part(found_in(page))
     assert written(page, part) == page
     rows = found_in(page)["rows"]
-    names = [(engine.name, engine.input) for engine in engines(Path("python"))]
-    assert [(row["name"], row["input"]) for row in rows] == names
+    names = [(engine.name, engine.how) for engine in engines(Path("python"))]
+    assert [(row["name"], row["how"]) for row in rows] == names
 
 
 def test_no_table_of_the_page_was_typed() -> None:

@@ -57,7 +57,7 @@ def compared(
     rows = []
     for at, engine in enumerate(who):
         row = measure(engine, day, start, at, runs, cpu_s_max)
-        row |= {"name": engine.name, "input": engine.input, "version": ""}
+        row |= {"name": engine.name, "how": engine.how, "version": ""}
         if engine.python:
             row["version"] = version_of(engine.package, engine.python)
         rows.append(row)
@@ -78,7 +78,7 @@ def installed() -> Path:
     python = folder / "bin" / "python"
     if not python.exists() or not version_of(NAUTILUS, str(python)):
         venv.create(folder, with_pip=True, clear=True)
-        pip = (str(python), "-m", "pip", "install", "--quiet", f"{NAUTILUS}=={PINNED}", "pyarrow")
+        pip = (str(python), "-m", "pip", "install", "--quiet", f"{NAUTILUS}=={PINNED}")
         subprocess.run(pip, check=True)
     return python
 

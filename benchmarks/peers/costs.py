@@ -102,5 +102,5 @@ def measure(
         answer, cost = traded(engine, made, day.folder, at, runs, cpu_s_max)
     except EndedError as error:
         return {"said": str(error)}
-    figures = {"start_s": starts["cpu_s"], "disk_mib": size(made) / MIB, "make_s": make_s}
-    return figures | cost | {"answer": answer}
+    figures = {"start_s": starts["cpu_s"], "disk_mib": size(made) / MIB, "make_s": make_s} | cost
+    return {name: round(figure, 3) for name, figure in figures.items()} | {"answer": answer}

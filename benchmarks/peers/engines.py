@@ -23,7 +23,7 @@ class Engine(NamedTuple):
     name: str
     package: str
     python: str  # the interpreter that has the package; empty: nobody has
-    input: str  # in words
+    how: str  # fed with what, and which part of it
     make: tuple[str, ...]
     trade: tuple[str, ...]
 
@@ -36,10 +36,10 @@ def engines(nautilus: Path | None) -> list[Engine]:
     export = (*OURS, "tape", "export", "{tape}", "--format", "npz", "-o", "{input}")
     python = str(nautilus) if nautilus else ""
     peer = (python, "-m", "benchmarks.peers.nautilus")
-    hft = ("hftbacktest", sys.executable)
+    ours, hft = ("micropulse", sys.executable), ("hftbacktest", sys.executable)
     return [
-        Engine("MicroPulse, its core", "micropulse", sys.executable, "the tape", (), library),
-        Engine("MicroPulse, `backtest`", "micropulse", sys.executable, "the tape", (), command),
+        Engine("MicroPulse", *ours, "the tape; its core", (), library),
+        Engine("MicroPulse", *ours, "the tape; `backtest`", (), command),
         Engine("hftbacktest", *hft, "its converter, books as changes",
                (*HFT, "changes", "{frames}", "{input}"),
                (*HFT, "trade", "roi", "{input}", "{out}")),

@@ -36,7 +36,6 @@ HOUR_NS = 3_600 * 10**9
 TICKS_FROM_BEST = 2_000  # how far from the best price a level is looked for
 ORDERS_MAX = 1_000_000
 ORDER_QTY = float(QTY)
-ROWS_A_BOOK = 12  # two clears, ten levels
 ROI_PX = 50_000.0, 150_000.0  # the range of prices that its vector holds
 
 
@@ -128,9 +127,7 @@ def rows_of(events: Path) -> int:
 
 def changes(frames: Path, events: Path) -> None:
     """Its converter on the frames as they came."""
-    with gzip.open(frames) as file:
-        lines = sum(1 for _ in file)
-    convert(str(frames), str(events), buffer_size=lines * ROWS_A_BOOK)
+    convert(str(frames), str(events))
 
 
 def snapshots(frames: Path, events: Path) -> None:
