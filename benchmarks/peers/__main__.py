@@ -95,6 +95,8 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="the page whose tables are written anew")
     said = parser.parse_args()
     nautilus = installed() if said.install else said.nautilus
+    if nautilus and not version_of(NAUTILUS, str(nautilus)):
+        parser.error(f"{nautilus} has no {NAUTILUS}: --install makes an interpreter that has it")
     with tempfile.TemporaryDirectory(prefix="micropulse-peers-") as own:
         tape = said.source or tape_of(said.data or Path(own) / "days", 1, said.hours)
         part = page_part(found(tape, Path(own), engines(nautilus), said.runs))
@@ -105,23 +107,28 @@ def main() -> None:
 
 def found(tape: Path, folder: Path, who: list[Engine], runs: int) -> dict[str, Any]:
     """Everything the page tells."""
-    ns = [yardstick()]
-    rows = compared(tape, folder, who, runs)
-    ns.append(yardstick())
     source = TapeSource(tape)
     n = Counter[str]()
     for segment in source.tape.segments():
         n.update(segment.said["rows"])
     events, digest = n["depth"] + n["trades"], source.description()["sha256"]
+    each = f"medians of {runs} runs" if runs > 1 else "one run each"
     measured = {
         "machine": machine(),
         "software": software(),
-        "when": f"{today()}, commit {commit()}; medians of {runs} runs",
-        "yardstick": f"{ns[0]:.0f} ns a step before, {ns[1]:.0f} ns after (`benchmarks.core`)",
+        "when": f"{today()}, commit {commit()}; {each}",
         "market": f"{events:,} events, {n['depth']:,} books and {n['trades']:,} trades; "
         f"tape `{digest[:12]}`",
     }
+    before = busy()
+    rows = compared(tape, folder, who, runs)
+    measured["how busy"] = f"before: {before}; after: {busy()}"
     return {"measured": measured, "events": events, "rows": rows}
+
+
+def busy() -> str:
+    """How fast the machine is just now, and how many others it works for."""
+    return f"yardstick {yardstick():.0f} ns a step, load {os.getloadavg()[0]:.1f}"
 
 
 if __name__ == "__main__":

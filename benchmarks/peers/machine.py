@@ -38,7 +38,10 @@ def software() -> str:
 def version_of(package: str, python: str) -> str:
     """The version of a package that an interpreter has; empty when it has none."""
     ask = f"from importlib.metadata import version; print(version({package!r}))"
-    done = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=False)
+    except OSError:  # there is no such interpreter
+        return ""
     return done.stdout.strip()
 
 

@@ -11,7 +11,7 @@ BEGIN = "<!-- python -m benchmarks.peers --write docs/benchmarks.md writes from 
 END = "<!-- to here -->"
 
 COST = (
-    "engine", "how", "input MiB", "made in", "CPU-s", "of it start-up",
+    "engine", "how", "input MiB", "made in CPU-s", "CPU-s", "of it start-up",
     "µs an event", "peak MiB",
 )  # fmt: skip
 TRUE = (
