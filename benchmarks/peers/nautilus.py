@@ -44,7 +44,7 @@ PX_SCALE, QTY_SCALE = 10**PX_DIGITS, 10**QTY_DIGITS
 MS = 1_000_000  # ns
 PRINTS = (0, 1)  # kinds of rows that are prints: MARKET, RPI
 BUY = 1  # side of an aggressor that buys
-CHUNK = 200_000  # data a chunk: its streaming mode, for flat memory
+CHUNK = 10_000  # data a chunk: its streaming mode; larger ones took more memory and no less CPU
 DEPTH10 = 10
 NO_FEE = Decimal(0)
 
