@@ -74,6 +74,26 @@ def test_the_tables_of_the_page_are_what_the_command_wrote() -> None:
     assert [(row["name"], row["how"]) for row in rows] == names
 
 
+def test_the_words_of_the_page_are_true_of_its_figures() -> None:
+    found = found_in(PAGE.read_text(encoding="utf-8"))
+    core, ours, changes, snapshots, exact, nautilus = found["rows"]
+    everyone = found["rows"]
+    if "said" in nautilus or found["events"] < 10**6:
+        pytest.skip("the page has the figures of a short market, or none of nautilus_trader")
+    for row in (core, ours, exact, nautilus):
+        assert row["moments"] - row["equal"] <= 1
+        assert row["orders"] == row["orders_right"] == row["orders_true"]
+    assert changes["equal"] < snapshots["equal"] < exact["equal"]
+    each = {id(row): row["cpu_s"] - row["start_s"] for row in everyone}
+    assert min(each.values()) in (each[id(changes)], each[id(exact)])
+    assert max(each.values()) == each[id(nautilus)]
+    assert each[id(exact)] < each[id(core)] < each[id(ours)]
+    assert min(row["start_s"] for row in (changes, snapshots, exact)) > 2 * nautilus["start_s"]
+    assert 0.5 < nautilus["start_s"] / core["start_s"] < 2
+    for what in ("disk_mib", "peak_mib"):
+        assert max(core[what], ours[what]) < min(row[what] for row in everyone[2:])
+
+
 def test_no_table_of_the_page_was_typed() -> None:
     page = PAGE.read_text(encoding="utf-8")
     typed = re.sub(rf"{re.escape(BEGIN)}.*?{re.escape(END)}", "", page, flags=re.S)
