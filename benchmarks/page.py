@@ -142,7 +142,7 @@ def _live(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], str]]
         yield live, address
     finally:
         live.send_signal(signal.SIGTERM)
-        live.wait(timeout=60)
+        live.wait(timeout=180)
         live.stderr.close()
 
 
