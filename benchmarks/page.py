@@ -6,7 +6,7 @@
 
 `micropulse live --page` trades against a local exchange that serves the source at its own pace;
 viewers are a headless Chromium with the page open, then sockets that read. CPU is that of the
-processes, from /proc; memory is sampled seven times, garbage collected before. Long tasks are
+processes, from /proc; memory is sampled, garbage collected before. Long tasks are
 those of 50 ms and more, in which the page answers no hand. Without Chromium only the server is
 measured.
 """
@@ -35,7 +35,7 @@ from tests.browser import Page, chromium, tab
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 SETTLES_S = 2.0
 SERVER_S = 30.0  # each of its phases, at most
-SAMPLES = 6
+SAMPLES, SAMPLE_S = 6, 60.0  # the page keeps so many of its last paints
 BEGIN = """
   const {store, paints} = micropulse;
   paints.length = 0;
@@ -45,19 +45,18 @@ BEGIN = """
   }).observe({type: "longtask"});
 """
 END = """(() => {
-  const {store, paints} = micropulse, {prints} = store, seconds = new Map();
+  const {store} = micropulse, {prints} = store, seconds = new Map();
   for (let n = 0; n < prints.n; n++) {
     const second = Math.floor(prints.t[n] / 1000);
     if (prints.t[n] > began.ms) seconds.set(second, (seconds.get(second) ?? 0) + prints.fills[n]);
   }
   const counts = store.now.counts, took = (store.now.ms - began.ms) / 1000;
   return {
-    paints: [...paints].sort((one, two) => one - two),
     books_a_second: Math.round((counts.books - began.counts.books) / took * 10) / 10,
     prints_a_second: Math.round((counts.prints - began.counts.prints) / took * 10) / 10,
     prints_a_second_most: Math.max(...seconds.values()),
     orders_joined: prints.by.includes(1),
-    long_tasks_ms: began.tasks,
+    long_tasks: {of_50_ms: began.tasks.length, longest_ms: Math.max(0, ...began.tasks)},
   };
 })()"""
 
@@ -89,25 +88,26 @@ def _browser(folder: Path, address: str, seconds: float, page: int) -> dict[str,
         opened.visit(address, dark=True, width=1_600, height=1_000)
         time.sleep(SETTLES_S)
         opened.value(BEGIN)
-        memory = [_memory(opened, browser, page)]
+        samples = max(SAMPLES, round(seconds / SAMPLE_S))
+        paints, shares, memory = [], [], [_memory(opened, browser, page)]
         began = time.monotonic()
-        shares = []
-        for _ in range(SAMPLES):
-            shares.append(_cpu(browser, seconds / SAMPLES))
+        for _ in range(samples):
+            shares.append(_cpu(browser, seconds / samples))
             memory.append(_memory(opened, browser, page))
+            paints += opened.value("micropulse.paints.splice(0)")
         took = time.monotonic() - began
-        seen = opened.value(END)
-        paints = seen.pop("paints")
+        paints.sort()
         return {
-            "browser": round(sum(shares) / SAMPLES, 1),
-            "browser_each": shares,
+            "browser": round(sum(shares) / samples, 1),
             "draws_a_second": round(len(paints) / took, 1),
             "send_to_paint_ms": {
                 name: paints[min(len(paints) - 1, int(share * len(paints)))]
                 for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
             },
-            **seen,
-            "memory_mib": {name: [one[name] for one in memory] for name in memory[0]},
+            **opened.value(END),
+            "memory_mib": {
+                name: [one[name] for one in memory[:: samples // SAMPLES]] for name in memory[0]
+            },
         }
 
 
