@@ -25,7 +25,7 @@ from recorder.tally import troubles
 from recorder.tapes import SECOND_NS, Tap
 
 GIB = 1024**3
-CTRL_C = "Ctrl-C"
+CTRL_C, SIGTERM = "Ctrl-C", "SIGTERM"
 
 
 class RecordError(Exception):
@@ -76,7 +76,7 @@ def record(
             log.say("health", f"http://127.0.0.1:{page.port}/metrics and /healthz")
         with _signals(session):
             tell_systemd("READY=1")
-            outcome = session.run()
+            outcome = _judged(session.run(), session)
             tell_systemd("STOPPING=1")
         keeper.end(session, outcome)
         session.seal()
@@ -86,6 +86,17 @@ def record(
     if outcome.failed:
         raise RecordError(f"Recording has ended: {outcome.why}")
     return outcome
+
+
+def _judged(outcome: Outcome, session: Session) -> Outcome:
+    """Nothing in the whole time is no success, though it ends as it was told to."""
+    if outcome.failed or session.tally.frames or outcome.why in (CTRL_C, SIGTERM):
+        return outcome
+    return Outcome(
+        f"{outcome.why}, and nothing was received. Is there a network, and is the exchange up? The "
+        "log has what was tried.",
+        failed=True,
+    )
 
 
 class _Keeper:
@@ -210,7 +221,7 @@ def _signals(session: Session) -> Iterator[None]:
     """SIGTERM and the first Ctrl-C end the session in order; a second Ctrl-C ends the process."""
 
     def end(number: int, frame: object) -> None:
-        session.stop("SIGTERM" if number == signal.SIGTERM else CTRL_C)
+        session.stop(SIGTERM if number == signal.SIGTERM else CTRL_C)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}

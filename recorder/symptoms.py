@@ -68,7 +68,7 @@ class Watch:
         for n, at in _runs(trades, np.flatnonzero(again)):
             before = trades.conn[trades.trade_id == trades.trade_id[at]]
             same = len(set(before.tolist())) == 1
-            text = f"{n} trades came twice, from id {trades.trade_id[at]}" + (
+            text = f"{n} trade{'s' * (n != 1)} came twice, from id {trades.trade_id[at]}" + (
                 "." if same else ": two connections overlapped."
             )
             yield Finding("duplicates", same, *_where(trades, at), text)

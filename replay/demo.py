@@ -61,8 +61,10 @@ def run_demo(folder: Path, say: Say) -> Path:
     _look(folder, say)
 
     say("\n7. The files:")
-    tapes = [path for path in sorted(folder.glob("*/venue=*/**/*")) if path.suffix != ".lock"]
-    for path in (market, *tapes, *sorted(run.iterdir())):
+    tapes = [path for path in sorted(folder.glob("**/venue=*/**/*")) if path.suffix != ".lock"]
+    pages = sorted(folder.rglob("*.html"))  # what one opens stands last
+    made = [path for path in sorted(run.iterdir()) if path not in pages]
+    for path in (market, *tapes, *made, *pages):
         if path.is_file():
             say(f"   {path}  ({path.stat().st_size:,} bytes)")
     return run

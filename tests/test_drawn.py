@@ -89,7 +89,7 @@ def test_on_drawn_markets_a_strategy_has_its_properties(market: Recorded, seed: 
 # ---- docs/testing.md -------------------------------------------------------------------------
 
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.S | re.M)  # indented: tests/test_pages.py
 
 
 def found_in(block: str) -> dict[str, Any]:

@@ -27,9 +27,9 @@ from docs.generate import commands
 from tests.sources import ROOT
 from tests.test_docs import PAGES, page, section
 
-GUIDES = ("strategies.md", "record.md", "compare.md", "live.md", "sweep.md")
+GUIDES = ("strategies.md", "record.md", "compare.md", "live.md", "sweep.md", "testing.md")
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.S | re.M)
-IN_A_PROCESS = ("record", "live")  # signals, and processes beside them
+IN_A_PROCESS = ("record", "live", "test")  # signals, and processes beside them
 ENDS_S = 180  # a cold cache compiles first
 
 
@@ -74,6 +74,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what a fresh clone has of data, to work in."""
     (tmp_path / "data").mkdir()
     shutil.copy(ROOT / "data/sample.jsonl.gz", tmp_path / "data")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)  # what `./mp test` asks of a test
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -86,8 +87,9 @@ def micropulse(args: list[str]) -> tuple[str, int]:
         result = CliRunner().invoke(app, args, env={"COLUMNS": "200"})
         assert result.exception is None or isinstance(result.exception, SystemExit), args
         return result.output, result.exit_code
+    program = ["pytest", *args[1:]] if args[0] == "test" else ["micropulse", *args]
     done = subprocess.run(
-        [sys.executable, "-m", "micropulse", *args],
+        [sys.executable, "-m", *program],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=ENDS_S,
     )  # fmt: skip

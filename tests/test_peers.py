@@ -87,7 +87,7 @@ def test_the_words_of_the_page_are_true_of_its_figures() -> None:
     each = {id(row): row["cpu_s"] - row["start_s"] for row in everyone}
     assert min(each.values()) in (each[id(changes)], each[id(exact)])
     assert max(each.values()) == each[id(nautilus)]
-    assert each[id(exact)] < each[id(core)] < each[id(ours)]
+    assert each[id(exact)] < 1.5 * each[id(core)] and each[id(core)] < each[id(ours)]
     assert min(row["start_s"] for row in (changes, snapshots, exact)) > 2 * nautilus["start_s"]
     assert 0.5 < nautilus["start_s"] / core["start_s"] < 2
     for what in ("disk_mib", "peak_mib"):

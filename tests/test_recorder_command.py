@@ -252,6 +252,15 @@ def test_tls_is_verified_and_refused_without_the_authority(
     assert running.has_said("limits of BTCUSDT")  # REST, over the same authority
 
 
+def test_a_time_in_which_nothing_was_received_is_no_success(tmp_path: Path) -> None:
+    with scripted_server(lambda connection, path: connection.recv()) as url:
+        words = ("BTCUSDT", "--url", url, "--streams", "trade", "--duration", "1s")
+        with recorder(*words, "--data", tmp_path) as process:
+            _, said = process.communicate(timeout=60)
+    assert process.returncode == 1, said
+    assert "nothing was received" in said and "Traceback" not in said
+
+
 def test_the_command_takes_an_authority_from_the_environment(
     tmp_path: Path, authority: tuple[Path, Path, Path]
 ) -> None:

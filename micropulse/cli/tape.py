@@ -64,8 +64,10 @@ def check(folder: FolderArg, symbol: SymbolOpt = None, as_json: JsonOpt = False)
             rows = [finding._asdict() for finding in found]
             typer.echo(json.dumps({"symbol": tape.symbol, "wrong": bad, "findings": rows}))
             continue
-        verdict = f"{bad} things are wrong" if bad else "nothing is wrong"
-        typer.echo(f"{tape.symbol}: {verdict}, {len(found) - bad} notes")
+        notes = len(found) - bad
+        things = "1 thing is" if bad == 1 else f"{bad} things are"
+        verdict = f"{things} wrong" if bad else "nothing is wrong"
+        typer.echo(f"{tape.symbol}: {verdict}, {notes} note{'s' * (notes != 1)}")
         for finding in found:
             mark = "WRONG" if finding.wrong else "note "
             typer.echo(f"  {mark} {finding.what:<15} seq {finding.seq:<9} {finding.text}")

@@ -32,7 +32,7 @@ def _headline(figures: dict[str, Any]) -> Table:
         if figure is not None:
             table.add_row(name, shown(figure["value"], unit), bounds(figure, unit))
     if days < figures["fewest_days"]:
-        table.caption = f"{days} day{'s' if days != 1 else ''}: too few for a Sharpe ratio"
+        table.caption = f"{days} date{'s' if days != 1 else ''}: too few for a Sharpe ratio"
     return table
 
 

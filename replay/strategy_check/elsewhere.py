@@ -38,15 +38,23 @@ CALLED = ("open", "eval", "exec", "__import__")
 
 
 def knows_from_elsewhere(
-    strategy: ModuleType, settings: Settings, stretch: Stretch, deeds: Deeds, watched: Result | None
+    strategy: ModuleType,
+    settings: Settings,
+    stretch: Stretch,
+    deeds: Deeds,
+    watched: Result | None,
+    *,
+    worlds: bool = True,
 ) -> Iterator[Finding]:
-    """All the ways that can be seen from here."""
+    """All the ways that can be seen from here. Without `worlds` it is not run in others, which says
+    nothing of a rule that is not the same in this one."""
     if watched is not None:
         yield from (_opened(touched) for touched in watched.touched)
     yield from _memory(strategy)
     yield from _reads(strategy)
     yield from _constants(strategy)
-    yield from _other_worlds(strategy, settings, stretch, deeds)
+    if worlds:
+        yield from _other_worlds(strategy, settings, stretch, deeds)
 
 
 def _opened(touched: Touched) -> Finding:

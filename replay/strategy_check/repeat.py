@@ -18,6 +18,7 @@ from replay.strategy_check.findings import Finding
 from replay.strategy_check.future import seq_in
 from replay.strategy_check.stretch import Stretch
 
+NOT_DETERMINISTIC = "not deterministic"
 SLICE = 1_000  # events without the JIT, 1.3 ms each
 LEAD = 300  # of them before the first order
 
@@ -30,7 +31,7 @@ def is_the_same_again(
         deterministic(strategy, stretch.recorded, settings)
     except AssertionError as error:
         yield Finding(
-            "not deterministic",
+            NOT_DETERMINISTIC,
             True,
             str(error),
             "Two runs of the same events differ: no result can be had again, live will not be what "
