@@ -35,32 +35,31 @@ def formulas() -> dict[str, list[Formula]]:
     found: dict[str, list[Formula]] = {name: [] for name in FEATURE_COLUMNS}
     for name, (file, kernel) in kernels.items():
         for node in ast.walk(kernel):
-            column = _column(node)
-            if column is not None and isinstance(node, ast.Assign):
-                found[column].append(_formula(Formula(file, name, ""), node.value, kernels))
+            if isinstance(node, ast.Assign) and (column := _column(node)):
+                called = _called(node.value, kernels)
+                text = ast.unparse(node.value)
+                found[column].append(called or Formula(file, name, text))
     return found
 
 
-def _column(node: ast.AST) -> str | None:
+def _column(node: ast.Assign) -> str | None:
     """The column that an assignment writes: `features.mid = …`. A constant is a beginning."""
-    if not isinstance(node, ast.Assign) or ast.unparse(node.value) in ("nan", "True", "False"):
-        return None
     target = node.targets[0]
+    if ast.unparse(node.value) in ("nan", "True", "False"):
+        return None
     if not isinstance(target, ast.Attribute) or ast.unparse(target.value) != "features":
         return None
     return target.attr if target.attr in FEATURE_COLUMNS else None
 
 
-def _formula(
-    at: Formula, value: ast.expr, kernels: dict[str, tuple[str, ast.FunctionDef]]
-) -> Formula:
-    """An expression; of a call to one of the kernels, what that one returns in the end."""
-    if isinstance(value, ast.Call) and ast.unparse(value.func) in kernels:
-        file, called = kernels[ast.unparse(value.func)]
-        last = called.body[-1]
-        assert isinstance(last, ast.Return) and last.value is not None
-        return Formula(file, called.name, ast.unparse(last.value))
-    return at._replace(text=ast.unparse(value))
+def _called(value: ast.expr, kernels: dict[str, tuple[str, ast.FunctionDef]]) -> Formula | None:
+    """Of a call to one of the kernels: what that one returns in the end."""
+    if not isinstance(value, ast.Call) or ast.unparse(value.func) not in kernels:
+        return None
+    file, called = kernels[ast.unparse(value.func)]
+    last = called.body[-1]
+    assert isinstance(last, ast.Return) and last.value is not None
+    return Formula(file, called.name, ast.unparse(last.value))
 
 
 def table() -> str:

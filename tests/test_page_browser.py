@@ -207,6 +207,29 @@ def test_it_fits_a_window_and_lies_still_when_it_is_held(
         assert page.complaints == []
 
 
+def test_however_fast_messages_come_it_draws_some_twenty_times_a_second(page: Page) -> None:
+    one = session()
+    for events in one.source:
+        one.core.advance_all(between(events, 0, 400))
+    now_ = now_of(Known(one, Limits(None, None))) | {"gap_since": None}
+    hello = {"symbol": "X", "strategy": "", "what": "live", "px": 2, "qty": 3, "tick": 10}
+    channel, made = Channel(hello | {"base_ms": 0}), listen(0)
+    channel.step({}, 10, {"now": now_})
+    server = PageServer(made, {"X": channel})
+    try:
+        page.visit(address_of(made))
+        page.value("micropulse.paints.length = 0")
+        began = time.monotonic()
+        for number in range(300):
+            channel.step({}, 11 + number, {"now": now_})
+            time.sleep(0.005)
+        page.until("!micropulse.view.dirty")
+        took = time.monotonic() - began
+        assert 3 < page.value("micropulse.paints.length") <= took / 0.045 + 2
+    finally:
+        server.close()
+
+
 def test_whatever_a_run_calls_things_stays_text(page: Page) -> None:
     hello = {"symbol": OWN, "strategy": OWN, "what": OWN, "px": 2, "qty": 3, "tick": 10}
     channel = Channel(hello | {"base_ms": 0})

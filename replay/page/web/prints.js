@@ -11,7 +11,8 @@ const MOST = 15, LEAST = 1.1, SQUARE = 2.2; // radius, CSS pixels; smaller ones 
 const STEP = 0.5; // radii are told apart by so much, device pixels
 const ALPHA = 0.8;
 
-function printsInView() {
+// The rows of the prints in view, one before the first included.
+export function printsInView() {
   const { t, n } = store.prints;
   return [Math.max(0, rowAt(t, n, view.from)), rowAt(t, n, view.to) + 1];
 }

@@ -3,7 +3,7 @@
 
 import { STEPS, colours, shades } from "./colours.js";
 import { box, eachBook, makePane, picture, pieces } from "./pane.js";
-import { drawPrints, joined } from "./prints.js";
+import { drawPrints, joined, printsInView } from "./prints.js";
 import { full, settleFull, shadeOf } from "./quantity.js";
 import { rowAt, store } from "./store.js";
 import { view } from "./view.js";
@@ -24,7 +24,7 @@ function settleRange(first, end) {
       if (books.q[at + store.levels + k] > 0) high = Math.max(high, books.ba[n] + books.o[at + store.levels + k]);
     }
   }
-  for (let n = Math.max(0, rowAt(prints.t, prints.n, view.from)); n < prints.n && prints.t[n] <= view.to; n++) {
+  for (let [n, last] = printsInView(); n < last; n++) {
     if (prints.t[n] < view.from) continue;
     low = Math.min(low, prints.px[n]); high = Math.max(high, prints.px[n]);
   }
